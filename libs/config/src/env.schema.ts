@@ -1,0 +1,114 @@
+import { z } from 'zod';
+
+const integer = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+const flag = z
+  .enum(['0', '1', 'true', 'false'])
+  .default('0')
+  .transform((text) => text === '1' || text === 'true');
+
+const keyList = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((key) => key.trim())
+      .filter((key) => key !== ''),
+  )
+  .refine((keys) => keys.every((key) => key.length >= 16), 'every API key needs at least 16 characters');
+
+/** Settings that every process shares. */
+const commonShape = {
+  NODE_ENV: z
+    .enum(['development', 'production', 'test'])
+    .default('development')
+    .describe('`production` refuses the in-memory Redis.'),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/ })
+    .default('redis://127.0.0.1:6379')
+    .describe('Redis of the queue. `npm start` and `npm run demo` start one where this is unset.'),
+  DROVER_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('Least severe log line that is written.'),
+  DROVER_MODELS_DIR: z.string().default('models').describe('Checkpoints, one folder a model.'),
+  DROVER_DATA_DIR: z.string().default('.data').describe('Built variants and the embedded Redis.'),
+};
+
+export const apiEnvSchema = z.object({
+  ...commonShape,
+  DROVER_API_HOST: z
+    .string()
+    .optional()
+    .describe('Address to listen on. Default 127.0.0.1 without keys, 0.0.0.0 with keys.'),
+  DROVER_API_PORT: integer(3000, 0, 65535).describe('Port of the API; 0 takes a free one.'),
+  DROVER_API_KEYS: keyList.describe(
+    'Comma-separated API keys, 16 characters or more each. A job belongs to the key that made it.',
+  ),
+  DROVER_BODY_LIMIT_BYTES: integer(4 * 1024 * 1024, 1024, 64 * 1024 * 1024).describe('Largest request body.'),
+  DROVER_MAX_QUEUED_JOBS: integer(100_000, 1, 10_000_000).describe(
+    'Most waiting jobs of one variant; over it the answer is 429.',
+  ),
+  DROVER_MAX_EVENT_STREAMS: integer(1_000, 1, 100_000).describe(
+    'Most event streams open at once on one API process.',
+  ),
+  DROVER_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/)
+    .optional()
+    .describe('Signing secret of webhooks that bring none of their own.'),
+  DROVER_WEBHOOK_ALLOW_PRIVATE: flag.describe('1 lets webhooks go to private and loopback addresses.'),
+  DROVER_WEBHOOK_TIMEOUT_MS: integer(15_000, 100, 60_000).describe('Longest wait for a webhook receiver.'),
+  DROVER_SHUTDOWN_TIMEOUT_MS: integer(30_000, 0, 600_000).describe('Longest drain at SIGTERM.'),
+});
+
+export const workerEnvSchema = z.object({
+  ...commonShape,
+  DROVER_MODEL: z.string().default('drover-tiny').describe('Model this worker serves.'),
+  DROVER_VARIANT: z
+    .string()
+    .regex(/^\d{1,2}_\d$/)
+    .default('6_5')
+    .describe('The one variant this worker serves.'),
+  DROVER_DEVICE: z
+    .string()
+    .regex(/^(cpu|(webgpu|cuda)(:\d+)?)$/)
+    .default('cpu')
+    .describe('`cpu`, `webgpu[:n]` or `cuda[:n]`.'),
+  DROVER_SLOTS: integer(8, 1, 256).describe('Sequences that run at once.'),
+  DROVER_CONTEXT: integer(0, 0, 1_048_576).describe("Context in tokens; 0 takes the model's own."),
+  DROVER_THREADS: integer(0, 0, 256).describe('Threads of ONNX Runtime; 0 takes half of the cores.'),
+  DROVER_PREFILL_CHUNK: integer(256, 2, 8192).describe('Prompt tokens of one prefill chunk.'),
+  DROVER_WORKER_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe("Address of the worker's health and metrics port."),
+  DROVER_WORKER_PORT: integer(0, 0, 65535).describe('Port for health and metrics; 0 takes a free one.'),
+  DROVER_SHUTDOWN_TIMEOUT_MS: integer(30_000, 0, 600_000).describe(
+    'Longest drain at SIGTERM; what still runs is taken over by another worker.',
+  ),
+});
+
+export const launcherEnvSchema = z.object({
+  ...commonShape,
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/ })
+    .optional()
+    .describe('Use this Redis and start none.'),
+  DROVER_REDIS: z
+    .enum(['auto', 'embedded'])
+    .default('auto')
+    .describe('`embedded` forces the in-memory Redis where a real one is found.'),
+  DROVER_API_HOST: apiEnvSchema.shape.DROVER_API_HOST,
+  DROVER_API_PORT: apiEnvSchema.shape.DROVER_API_PORT,
+  DROVER_MODEL: workerEnvSchema.shape.DROVER_MODEL,
+  DROVER_VARIANTS: z
+    .string()
+    .regex(/^\d{1,2}_\d(,\d{1,2}_\d)*$/)
+    .default('8_0,6_5,5_0')
+    .transform((text) => text.split(','))
+    .describe('Variants that `npm start` runs, one worker each.'),
+  DROVER_SHUTDOWN_TIMEOUT_MS: workerEnvSchema.shape.DROVER_SHUTDOWN_TIMEOUT_MS,
+});

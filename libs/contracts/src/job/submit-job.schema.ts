@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { samplingFields } from './sampling.schema.js';
+
+export const MAX_MESSAGES = 1024;
+export const MAX_PROMPT_CHARS = 1_000_000;
+export const MAX_METADATA_PAIRS = 16;
+/** Longest time a result may be kept: 90 days. */
+export const MAX_TTL_S = 7_776_000;
+export const DEFAULT_TTL_S = 86_400;
+export const DEFAULT_PRIORITY = 5;
+
+export const chatMessageSchema = z.strictObject({
+  role: z.enum(['system', 'user', 'assistant']),
+  content: z.string().max(MAX_PROMPT_CHARS),
+});
+
+export type ChatMessage = z.infer<typeof chatMessageSchema>;
+
+export const jobInputSchema = z
+  .strictObject({
+    messages: z.array(chatMessageSchema).min(1).max(MAX_MESSAGES).optional(),
+    prompt: z.string().min(1).max(MAX_PROMPT_CHARS).optional(),
+    ...samplingFields,
+  })
+  .refine((input) => (input.messages === undefined) !== (input.prompt === undefined), {
+    message: 'give exactly one of `messages` and `prompt`',
+  })
+  .refine(
+    (input) =>
+      [input.max_tokens, input.max_completion_tokens, input.max_new_tokens].filter((n) => n !== undefined)
+        .length <= 1,
+    { message: 'give only one of `max_tokens`, `max_completion_tokens` and `max_new_tokens`' },
+  );
+
+export type JobInput = z.infer<typeof jobInputSchema>;
+
+export const WEBHOOK_EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.cancelled', 'job.expired'] as const;
+export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number];
+
+const webhookUrl = z.url({ protocol: /^https?$/ }).max(2048);
+
+export const webhookTargetSchema = z.union([
+  webhookUrl.transform((url) => ({ url })),
+  z.strictObject({
+    url: webhookUrl,
+    events: z.array(z.enum(WEBHOOK_EVENT_TYPES)).min(1).max(WEBHOOK_EVENT_TYPES.length).optional(),
+    secret: z
+      .string()
+      .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, 'a secret is `whsec_` and the base64 of 24 to 64 bytes')
+      .optional(),
+  }),
+]);
+
+/** Where a job's final event goes. Without `events`, every final event; without `secret`, the service's own. */
+export interface WebhookTarget {
+  readonly url: string;
+  readonly events?: readonly WebhookEventType[] | undefined;
+  readonly secret?: string | undefined;
+}
+
+export const submitJobSchema = z.strictObject({
+  model: z.string().min(1).max(128).describe('`name` or `name:variant`'),
+  variant: z
+    .string()
+    .min(1)
+    .max(32)
+    .optional()
+    .describe('A variant such as `6_5`, or `auto` (default): the best served one with the shortest queue.'),
+  input: jobInputSchema,
+  webhook: webhookTargetSchema.optional(),
+  metadata: z
+    .record(z.string().min(1).max(64), z.string().max(512))
+    .refine((pairs) => Object.keys(pairs).length <= MAX_METADATA_PAIRS, `at most ${MAX_METADATA_PAIRS} pairs`)
+    .optional(),
+  priority: z.int().min(1).max(9).optional().describe('1 runs first, 9 last; default 5.'),
+  start_by: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('Expire the job if it has not started by then.'),
+  timeout_s: z
+    .number()
+    .gt(0)
+    .max(86_400)
+    .optional()
+    .describe('Longest running time; the partial text is kept.'),
+  ttl_s: z
+    .int()
+    .min(60)
+    .max(MAX_TTL_S)
+    .optional()
+    .describe('How long the result is kept after the end. Default 86400.'),
+  wait_for_worker: z
+    .boolean()
+    .optional()
+    .describe('Queue the job even when no live worker serves the variant.'),
+});
+
+export type SubmitJobRequest = z.infer<typeof submitJobSchema>;

@@ -1,0 +1,22 @@
+/** What a worker tells about itself every few seconds; the API admits and routes by it. */
+export interface WorkerHeartbeat {
+  readonly workerId: string;
+  readonly model: string;
+  readonly variant: string;
+  readonly device: string;
+  readonly contextTokens: number;
+  readonly slots: number;
+  readonly slotsUsed: number;
+  readonly bitsPerWeight: number;
+  /** Resident memory of the worker process. */
+  readonly memoryBytes: number;
+  /** Generated tokens per second over the last seconds; 0 when idle. */
+  readonly tokensPerSecond: number;
+  readonly status: 'starting' | 'ready' | 'draining';
+  readonly startedAtMs: number;
+  readonly lastSeenMs: number;
+}
+
+export const HEARTBEAT_INTERVAL_MS = 2_000;
+/** A worker silent for this long is counted as gone. */
+export const HEARTBEAT_TTL_MS = 8_000;

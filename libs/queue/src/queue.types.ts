@@ -1,0 +1,99 @@
+import type {
+  FinalJobStatus,
+  FinishReason,
+  JobFailure,
+  JobInput,
+  JobRecord,
+  JobTimings,
+  JobUsage,
+  WebhookTarget,
+  WorkerHeartbeat,
+} from '#contracts';
+
+/** A job as the API hands it over; everything that can be checked has been. */
+export interface NewJob {
+  readonly id: string;
+  readonly tenant: string;
+  readonly model: string;
+  readonly variant: string;
+  readonly input: JobInput;
+  readonly webhook: WebhookTarget | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly priority: number;
+  readonly startByMs: number | null;
+  readonly timeoutMs: number | null;
+  readonly ttlMs: number;
+  readonly promptTokens: number;
+  readonly createdAtMs: number;
+}
+
+export type CancelOutcome =
+  | { readonly kind: 'cancelled'; readonly job: JobRecord }
+  | { readonly kind: 'cancelling'; readonly job: JobRecord }
+  | { readonly kind: 'already-finished'; readonly job: JobRecord }
+  | { readonly kind: 'not-found' };
+
+/** The API's side of the queue. Every method rejects with `DroverError('queue_unavailable')` at once when Redis is away. */
+export interface JobSubmitter {
+  /** Stores the record and enqueues the job; resolves only once both are durable in Redis. */
+  submit(job: NewJob): Promise<JobRecord>;
+  cancel(tenant: string, jobId: string, nowMs: number): Promise<CancelOutcome>;
+  /** 1 = next to run; undefined when not waiting. O(log n). */
+  position(job: JobRecord): Promise<number | undefined>;
+  liveWorkers(nowMs: number): Promise<readonly WorkerHeartbeat[]>;
+  /** Waiting and active jobs of every known queue, with the age of the oldest waiting one. */
+  queueDepths(nowMs: number): Promise<readonly QueueDepth[]>;
+  close(): Promise<void>;
+}
+
+export interface QueueDepth {
+  readonly model: string;
+  readonly variant: string;
+  readonly waiting: number;
+  readonly active: number;
+  readonly oldestWaitingMs: number | null;
+}
+
+/** Proof that an attempt holds its job: BullMQ's lock token, with the attempt's number. */
+export interface AttemptLease {
+  readonly jobId: string;
+  readonly model: string;
+  readonly variant: string;
+  readonly attempt: number;
+  readonly lockToken: string;
+}
+
+export interface FinishedAttempt {
+  readonly status: FinalJobStatus;
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  readonly usage: JobUsage;
+  readonly timings: JobTimings;
+  readonly failure: JobFailure | null;
+  readonly finishedAtMs: number;
+}
+
+export type StartOutcome =
+  | { readonly kind: 'started'; readonly job: JobRecord }
+  /** Cancelled, expired or finished before this attempt: nothing to run. */
+  | { readonly kind: 'skip'; readonly reason: 'already-finished' | 'cancelled' | 'expired' | 'gone' }
+  | { readonly kind: 'lost' };
+
+/** `lost`: the lock is no longer ours, nothing was written. */
+export type FencedOutcome = 'written' | 'lost';
+
+export interface TokenAppend {
+  readonly lease: AttemptLease;
+  /** Ascending within the attempt from 1; with the attempt's number it is the stream entry's id. */
+  readonly sequence: number;
+  readonly text: string;
+  readonly tokenCount: number;
+}
+
+/** The worker's side: all state changes of a running job, each one atomic script that checks the lease. */
+export interface JobLifecycle {
+  start(lease: AttemptLease, nowMs: number): Promise<StartOutcome>;
+  /** One pipeline for all slots of a step. Returns, per append, whether Redis took it. */
+  appendTokens(appends: readonly TokenAppend[]): Promise<readonly FencedOutcome[]>;
+  finish(lease: AttemptLease, result: FinishedAttempt): Promise<FencedOutcome>;
+}
