@@ -90,7 +90,6 @@ module.exports = {
     enhancedResolveOptions: {
       conditionNames: ['source', 'import', 'require', 'node', 'default'],
       exportsFields: ['exports'],
-      importsFields: ['imports'],
       extensions: ['.ts', '.js', '.json'],
     },
   },

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { JobRecord } from './job-record.js';
+import { toJobView } from './job-view.js';
+
+const queued: JobRecord = {
+  id: 'job_1',
+  tenant: 'public',
+  status: 'queued',
+  model: 'drover-tiny',
+  variant: '6_5',
+  input: { messages: [{ role: 'user', content: 'Hi' }] },
+  webhook: { url: 'https://example.com', secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' },
+  metadata: { customer: '42' },
+  priority: 5,
+  startByMs: null,
+  timeoutMs: null,
+  ttlMs: 86_400_000,
+  promptTokens: 12,
+  createdAtMs: 1_000,
+  startedAtMs: null,
+  finishedAtMs: null,
+  attempt: 0,
+  cancelRequestedAtMs: null,
+  text: null,
+  finishReason: null,
+  usage: null,
+  timings: null,
+  failure: null,
+};
+
+const succeeded: JobRecord = {
+  ...queued,
+  status: 'succeeded',
+  attempt: 1,
+  startedAtMs: 1_010,
+  finishedAtMs: 1_100,
+  text: 'Hello!',
+  finishReason: 'stop',
+  usage: { promptTokens: 12, completionTokens: 5, cachedTokens: 0 },
+  timings: { timeToFirstTokenMs: 9, prefillMs: 5, decodeMs: 40 },
+};
+
+describe('the job as clients see it', () => {
+  it('shows its position only while it is queued', () => {
+    expect(toJobView(queued, 3).queue).toEqual({ position: 3 });
+    expect(toJobView(succeeded, 3)).not.toHaveProperty('queue');
+  });
+
+  it('answers messages with a message and a prompt with text', () => {
+    expect(toJobView(succeeded).output?.choices[0]).toMatchObject({
+      message: { role: 'assistant', content: 'Hello!' },
+      finish_reason: 'stop',
+    });
+    const completion = toJobView({ ...succeeded, input: { prompt: 'Once' } });
+    expect(completion.output?.choices[0]).toMatchObject({ text: 'Hello!' });
+  });
+
+  it('derives totals and speed from what was measured', () => {
+    const view = toJobView(succeeded);
+    expect(view.usage?.total_tokens).toBe(17);
+    expect(view.timings).toMatchObject({ queue_ms: 10, total_ms: 100, tokens_per_second: 100 });
+  });
+
+  it('never shows the owner or the webhook secret', () => {
+    const text = JSON.stringify(toJobView(succeeded));
+    expect(text).not.toContain('whsec_');
+    expect(text).not.toContain('public');
+  });
+});
