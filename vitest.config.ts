@@ -6,7 +6,7 @@ const layer = (name: string, include: string[], exclude: string[], options = {})
   test: { name, include, exclude: ['**/node_modules/**', 'dist/**', ...exclude], ...options },
 });
 
-const beside = ['libs/**', 'apps/**', 'bench/**', 'scripts/**'];
+const beside = ['libs/**', 'apps/**', 'bench/**', 'scripts/**', 'test/**'];
 const files = (suffix: string) => beside.map((folder) => `${folder}/*.${suffix}`);
 
 export default defineConfig({
