@@ -40,6 +40,7 @@ export type ApiErrorCode =
   | 'payload_too_large'
   | 'unsupported_media_type'
   | 'queue_full'
+  | 'too_many_streams'
   | 'no_worker'
   | 'queue_unavailable'
   | 'draining'
@@ -102,6 +103,7 @@ export function describeErrorCode(code: ApiErrorCode): ErrorCodeFacts {
     case 'idempotency_key_reused':
       return { httpStatus: 422, type: 'invalid_request_error' };
     case 'queue_full':
+    case 'too_many_streams':
       return { httpStatus: 429, type: 'rate_limit_error' };
     case 'no_worker':
     case 'queue_unavailable':
