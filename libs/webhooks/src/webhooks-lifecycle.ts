@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { getQueueToken } from '@nestjs/bullmq';
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { Logger } from '#observability';
+import type { DeliveryTools } from './attempt-delivery.js';
+import { WebhookOutbox } from './webhook-outbox.js';
+import { DELIVERY_TOOLS, WEBHOOK_QUEUE, WebhookProcessor } from './webhook.processor.js';
+
+export const WEBHOOKS_REDIS = Symbol('WEBHOOKS_REDIS');
+export const WEBHOOKS_LOGGER = Symbol('WEBHOOKS_LOGGER');
+
+/** Attempts under way get this long at shutdown; what is cut off is made again by another process. */
+const DRAIN_WITHIN_MS = 5_000;
+
+/** Starts the relay with the application and closes everything of this module, in order, before it ends. */
+@Injectable()
+export class WebhooksLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  constructor(
+    @Inject(WEBHOOKS_REDIS) private readonly redis: Redis,
+    @Inject(WEBHOOKS_LOGGER) private readonly logger: Logger,
+    @Inject(DELIVERY_TOOLS) private readonly tools: DeliveryTools,
+    @Inject(getQueueToken(WEBHOOK_QUEUE)) private readonly queue: Queue,
+    private readonly outbox: WebhookOutbox,
+    private readonly processor: WebhookProcessor,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    // An `error` event without a listener ends the process; a lost Redis comes back by itself.
+    const note = (error: Error) => this.logger.debug({ err: error }, 'webhooks: Redis');
+    this.redis.on('error', note);
+    this.queue.on('error', note);
+    this.processor.worker.on('error', note);
+    this.outbox.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.outbox.close();
+    const { worker } = this.processor;
+    const drained = worker.close();
+    const inTime = await Promise.race([
+      drained.then(() => true),
+      sleep(DRAIN_WITHIN_MS, false, { ref: false }),
+    ]);
+    if (!inTime) worker.cancelAllJobs('shutdown');
+    await this.tools.sender.close();
+    this.redis.disconnect();
+  }
+}

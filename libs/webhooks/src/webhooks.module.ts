@@ -1,0 +1,104 @@
+import { BullModule, getQueueToken } from '@nestjs/bullmq';
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { JobRecord } from '#contracts';
+import type { ApiMetrics, Logger } from '#observability';
+import type { DeliveryTools } from './attempt-delivery.js';
+import { createWebhookSender } from './deliver-webhook.js';
+import { DeliveryLog } from './delivery-log.js';
+import { enqueueDelivery } from './enqueue-delivery.js';
+import { STANDARD_RETRY_SCHEDULE, type RetrySchedule } from './retry-schedule.js';
+import { ServiceSecret } from './service-secret.js';
+import type { WebhookDelivery } from './webhook-delivery.js';
+import { WebhookOutbox } from './webhook-outbox.js';
+import { DELIVERY_TOOLS, WEBHOOK_QUEUE, WebhookProcessor } from './webhook.processor.js';
+import { WEBHOOKS_LOGGER, WEBHOOKS_REDIS, WebhooksLifecycle } from './webhooks-lifecycle.js';
+import { webhookKeys } from './webhook-keys.js';
+
+export interface WebhooksOptions {
+  readonly redisUrl: string;
+  /** Reads a job's record; null where it is gone. */
+  readonly readJob: (jobId: string) => Promise<JobRecord | null>;
+  /** `DROVER_WEBHOOK_SECRET`; without it one is generated and kept in Redis. */
+  readonly secret?: string | undefined;
+  /** `DROVER_WEBHOOK_ALLOW_PRIVATE` */
+  readonly allowPrivate: boolean;
+  /** `DROVER_WEBHOOK_TIMEOUT_MS` */
+  readonly timeoutMs: number;
+  readonly metrics: Pick<ApiMetrics, 'webhookDeliveries'>;
+  readonly logger: Logger;
+  /** Default: the schedule of Standard Webhooks. */
+  readonly schedule?: RetrySchedule;
+}
+
+/**
+ * Delivers the webhooks of finished jobs: a relay from the outbox to the queue `webhook`, and a worker for that
+ * queue. Any number of replicas may run it. Exports `DeliveryLog`.
+ */
+@Module({})
+export class WebhooksModule {
+  static forRoot(options: WebhooksOptions): DynamicModule {
+    const { redisUrl, logger } = options;
+    const schedule = options.schedule ?? STANDARD_RETRY_SCHEDULE;
+    return {
+      module: WebhooksModule,
+      imports: [
+        BullModule.registerQueue({
+          name: WEBHOOK_QUEUE,
+          prefix: webhookKeys.bullPrefix,
+          connection: { url: redisUrl },
+          streams: { events: { maxLen: 1_000 } },
+        }),
+      ],
+      providers: [
+        {
+          provide: WEBHOOKS_REDIS,
+          useFactory: () => new Redis(redisUrl, { lazyConnect: true, maxRetriesPerRequest: 1 }),
+        },
+        {
+          provide: DeliveryLog,
+          useFactory: (redis: Redis) => new DeliveryLog(redis, webhookKeys.deliveryLog),
+          inject: [WEBHOOKS_REDIS],
+        },
+        {
+          provide: DELIVERY_TOOLS,
+          useFactory: (redis: Redis, log: DeliveryLog): DeliveryTools => ({
+            sender: createWebhookSender(options),
+            secret: new ServiceSecret(redis, webhookKeys.secret, logger, options.secret),
+            log,
+            schedule,
+            metrics: options.metrics,
+            logger,
+          }),
+          inject: [WEBHOOKS_REDIS, DeliveryLog],
+        },
+        {
+          provide: WebhookOutbox,
+          useFactory: (redis: Redis, queue: Queue<WebhookDelivery>) => {
+            const attempts = schedule.delaysMs.length;
+            const { readJob } = options;
+            return new WebhookOutbox({
+              redis,
+              // Null retries and a socket timeout: a blocking read waits out a lost Redis, and notices a dead link.
+              blocking: new Redis(redisUrl, {
+                lazyConnect: true,
+                maxRetriesPerRequest: null,
+                socketTimeout: 15_000,
+              }),
+              outboxKey: webhookKeys.outbox,
+              inHandKey: webhookKeys.outboxInHand,
+              enqueue: (jobId) => enqueueDelivery({ queue, readJob, attempts, logger }, jobId),
+              logger,
+            });
+          },
+          inject: [WEBHOOKS_REDIS, getQueueToken(WEBHOOK_QUEUE)],
+        },
+        WebhookProcessor,
+        { provide: WEBHOOKS_LOGGER, useValue: logger },
+        WebhooksLifecycle,
+      ],
+      exports: [DeliveryLog],
+    };
+  }
+}
