@@ -3,6 +3,7 @@ export * from './job/job-events.js';
 export * from './job/job-record.js';
 export * from './job/job-status.js';
 export * from './job/job-view.js';
+export * from './job/resolve-max-tokens.js';
 export * from './job/sampling.schema.js';
 export * from './job/submit-job.schema.js';
 export * from './model/variant.js';
