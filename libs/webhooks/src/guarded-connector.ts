@@ -37,7 +37,8 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
   };
 }
 
-function publicOnly(resolve: LookupFunction): LookupFunction {
+/** Resolves names to their public addresses; to an `AddressRefusedError` where there are none among them. */
+export function publicOnly(resolve: LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return callback(error, []);
