@@ -1,0 +1,50 @@
+import type { DecodeRow } from '#engine';
+
+/** One row of a batched decode. A row without a decode pads the batch, and its answer is thrown away. */
+export interface PlannedRow {
+  /** Index into the step's decodes; undefined for a padding row. */
+  readonly decode: number | undefined;
+  readonly tokenId: number;
+  readonly position: number;
+}
+
+/** Rows `firstSlot`, `firstSlot + 1`, … of the cache, decoded in one run. */
+export interface DecodePlan {
+  readonly firstSlot: number;
+  readonly rows: readonly PlannedRow[];
+}
+
+/**
+ * A row that runs alone takes another matrix kernel than a row among others, and its last bits differ. With two
+ * rows or more the number of rows does not matter, so no batch is smaller than this.
+ */
+export const LEAST_ROWS = 2;
+
+/**
+ * Plans a batched decode as one contiguous range of cache rows, since a run can only look at such a range.
+ *
+ * The slots in between that do not decode are padded. A padding row writes a key and a value too, so it writes them
+ * where no token is yet: at its slot's length, the very place its next token will overwrite. In a full slot that
+ * place is the last one: whatever comes to that slot next has to recompute its last position anyway.
+ *
+ * @param lengths tokens in the cache of each row; its length is the number of rows, at least `LEAST_ROWS`
+ */
+export function planDecodeRows(
+  decodes: readonly DecodeRow[],
+  lengths: readonly number[],
+  contextTokens: number,
+): DecodePlan {
+  const slots = decodes.map((row) => row.slot);
+  const lastSlot = Math.max(...slots);
+  const firstSlot = Math.min(...slots, lengths.length - LEAST_ROWS);
+  const count = Math.max(LEAST_ROWS, lastSlot - firstSlot + 1);
+  const decodeOfSlot = new Map(slots.map((slot, index) => [slot, index]));
+  const rows = Array.from({ length: count }, (_, offset): PlannedRow => {
+    const slot = firstSlot + offset;
+    const decode = decodeOfSlot.get(slot);
+    const row = decode === undefined ? undefined : decodes[decode];
+    if (row !== undefined) return { decode, tokenId: row.tokenId, position: row.position };
+    return { decode: undefined, tokenId: 0, position: Math.min(lengths[slot] ?? 0, contextTokens - 1) };
+  });
+  return { firstSlot, rows };
+}

@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DeviceError, formatDevice, type Device } from '../device.js';
+import { checkStatus, createHandle, ortApi, type Pointer } from './ort-api.js';
+import { ortLibraryFolder } from './ort-library.js';
+import { stringArray } from './native-memory.js';
+
+const CUDA_PROVIDER_FILE =
+  process.platform === 'win32' ? 'onnxruntime_providers_cuda.dll' : 'libonnxruntime_providers_cuda.so';
+
+/**
+ * Makes a session run on `device`. Operators that the device's provider lacks stay on the CPU.
+ *
+ * @throws DeviceError where this machine's ONNX Runtime cannot drive the device.
+ */
+export function appendExecutionProvider(sessionOptions: Pointer, device: Device): void {
+  switch (device.kind) {
+    case 'cpu':
+      return;
+    case 'webgpu':
+      return appendWebGpu(sessionOptions, device);
+    case 'cuda':
+      return appendCuda(sessionOptions, device);
+    default:
+      device satisfies never;
+  }
+}
+
+function appendWebGpu(sessionOptions: Pointer, device: Extract<Device, { kind: 'webgpu' }>): void {
+  // The provider's own `deviceId` numbers contexts that the caller made, not the adapters of the machine.
+  if (device.index !== 0) {
+    throw new DeviceError(
+      formatDevice(device),
+      'ONNX Runtime takes the first WebGPU adapter. Use `webgpu` and choose the adapter by environment: ' +
+        'VK_DRIVER_FILES or MESA_VK_DEVICE_SELECT on Linux.',
+    );
+  }
+  try {
+    checkStatus(
+      ortApi().SessionOptionsAppendExecutionProvider(sessionOptions, 'WebGPU', null, null, 0),
+      'add the WebGPU provider',
+    );
+  } catch (error) {
+    throw missingWebGpu(device, error);
+  }
+}
+
+/** WebGPU looks for its adapter when the session is made, so the session's error goes through here as well. */
+export function missingWebGpu(device: Device, cause: unknown): DeviceError {
+  const detail = cause instanceof Error ? cause.message : '';
+  return new DeviceError(
+    formatDevice(device),
+    'no WebGPU adapter. It needs a Vulkan driver on Linux (a GPU driver, or Mesa 25 and libvulkan1 for software ' +
+      `rendering), Direct3D 12 on Windows, Metal on macOS. ${detail}`,
+    { cause },
+  );
+}
+
+function appendCuda(sessionOptions: Pointer, device: Extract<Device, { kind: 'cuda' }>): void {
+  const providerPath = join(ortLibraryFolder(), CUDA_PROVIDER_FILE);
+  if (!existsSync(providerPath)) {
+    throw new DeviceError(
+      formatDevice(device),
+      `the CUDA provider is not installed: ${providerPath} is not there. On Linux x64 run ` +
+        '`ONNXRUNTIME_NODE_INSTALL=cuda12 npm ci`.',
+    );
+  }
+  const api = ortApi();
+  const options = createHandle('make CUDA options', (out) => api.CreateCUDAProviderOptions(out));
+  try {
+    const keys = stringArray(['device_id']);
+    const values = stringArray([String(device.index)]);
+    checkStatus(
+      api.UpdateCUDAProviderOptions(options, keys.address, values.address, keys.count),
+      'set the CUDA device',
+    );
+    checkStatus(
+      api.SessionOptionsAppendExecutionProvider_CUDA_V2(sessionOptions, options),
+      'add the CUDA provider',
+    );
+  } catch (error) {
+    throw new DeviceError(formatDevice(device), error instanceof Error ? error.message : '', {
+      cause: error,
+    });
+  } finally {
+    api.ReleaseCUDAProviderOptions(options);
+  }
+}

@@ -1,0 +1,38 @@
+/** `OrtErrorCode` of `onnxruntime_c_api.h`, by value. */
+const CODE_NAMES = [
+  'OK',
+  'FAIL',
+  'INVALID_ARGUMENT',
+  'NO_SUCHFILE',
+  'NO_MODEL',
+  'ENGINE_ERROR',
+  'RUNTIME_EXCEPTION',
+  'INVALID_PROTOBUF',
+  'MODEL_LOADED',
+  'NOT_IMPLEMENTED',
+  'INVALID_GRAPH',
+  'EP_FAIL',
+  'MODEL_LOAD_CANCELED',
+  'MODEL_REQUIRES_COMPILATION',
+  'NOT_FOUND',
+] as const;
+
+export type OrtErrorCode = (typeof CODE_NAMES)[number] | 'UNKNOWN';
+
+export function ortErrorCode(value: number): OrtErrorCode {
+  return CODE_NAMES[value] ?? 'UNKNOWN';
+}
+
+/** ONNX Runtime refused or failed a call: its code, its own words, and what we were doing. */
+export class OrtError extends Error {
+  override readonly name = 'OrtError';
+  readonly code: OrtErrorCode;
+  /** What was being done, such as `load model /models/x/model.onnx`. */
+  readonly operation: string;
+
+  constructor(code: OrtErrorCode, operation: string, detail: string) {
+    super(`ONNX Runtime could not ${operation}: ${detail} (${code})`);
+    this.code = code;
+    this.operation = operation;
+  }
+}
