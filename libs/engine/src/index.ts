@@ -1,4 +1,13 @@
+export { Engine, type EngineDependencies } from './engine.js';
+export { findViolations, type EngineSnapshot, type SequenceSnapshot } from './engine-invariants.js';
+export {
+  EngineClosedError,
+  EngineQueueFullError,
+  EngineStepError,
+  InvalidGenerationRequestError,
+} from './errors.js';
 export type * from './ports/model-runner.port.js';
 export type * from './ports/token-text-decoder.port.js';
-export type * from './sequence/generation-request.js';
+export { compileSamplingParams } from './sampling/compile-sampling-params.js';
 export type { SamplingParams } from './sampling/sampling-params.js';
+export type * from './sequence/generation-request.js';

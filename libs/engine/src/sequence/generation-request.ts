@@ -18,13 +18,16 @@ export type GenerationFinish = 'stop' | 'length' | 'aborted';
 
 export interface GenerationResult {
   readonly text: string;
+  /** All generated tokens, one that ended the text included. */
   readonly tokenIds: readonly number[];
   readonly finish: GenerationFinish;
   readonly promptTokenCount: number;
   readonly cachedTokenCount: number;
   /** Milliseconds from admission to a slot until the first token; null when there was none. */
   readonly timeToFirstTokenMs: number | null;
+  /** Milliseconds of the model runs that held a chunk of the prompt. */
   readonly prefillMs: number;
+  /** Milliseconds from the first generated token to the last. */
   readonly decodeMs: number;
 }
 
@@ -40,7 +43,10 @@ export interface StepReport {
   readonly deltas: readonly TextDelta[];
   readonly decodeRows: number;
   readonly prefillTokens: number;
+  /** Tokens sampled: one by each decode row and by each chunk that ended a prompt. */
+  readonly generatedTokens: number;
   readonly slotsUsed: number;
+  /** Tokens in the key-value cache after the step. */
   readonly cachedTokens: number;
   readonly modelMs: number;
   readonly stepMs: number;

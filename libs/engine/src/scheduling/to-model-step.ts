@@ -1,0 +1,19 @@
+import type { ModelStep } from '../ports/model-runner.port.js';
+import type { Sequence } from '../sequence/sequence.js';
+import type { StepPlan } from './plan-step.js';
+
+/** Spells a plan out in tokens and positions. `sequenceIn` gives the sequence that holds a slot. */
+export function toModelStep(plan: StepPlan, sequenceIn: (slot: number) => Sequence): ModelStep {
+  return {
+    decodes: plan.decodeSlots.map((slot) => {
+      const sequence = sequenceIn(slot);
+      return { slot, tokenId: sequence.lastTokenId, position: sequence.processedTokens };
+    }),
+    prefills: plan.prefills.map(({ slot, startPosition, tokenCount, endsPrompt }) => ({
+      slot,
+      tokenIds: sequenceIn(slot).request.promptTokenIds.subarray(startPosition, startPosition + tokenCount),
+      startPosition,
+      needsLogits: endsPrompt,
+    })),
+  };
+}

@@ -1,0 +1,36 @@
+/** What decides whether a token ends its sequence. */
+export interface StopRules {
+  readonly maxTokens: number;
+  readonly minTokens: number;
+  readonly stopTokenIds: readonly number[];
+}
+
+export type StopReason = 'stop-token' | 'stop-string' | 'max-tokens';
+
+/**
+ * Why a sequence ends with this token; null where it goes on.
+ * @param generatedCount tokens generated, this one included
+ * @param foundStopString whether the text with this token holds a stop string
+ */
+export function stopReasonOf(
+  rules: StopRules,
+  tokenId: number,
+  generatedCount: number,
+  foundStopString: boolean,
+): StopReason | null {
+  if (isStopToken(rules, tokenId)) return 'stop-token';
+  if (foundStopString) return 'stop-string';
+  return generatedCount >= rules.maxTokens ? 'max-tokens' : null;
+}
+
+/** Stop tokens end the text and are not part of it. */
+export function isStopToken(rules: StopRules, tokenId: number): boolean {
+  return rules.stopTokenIds.includes(tokenId);
+}
+
+const NONE: readonly number[] = [];
+
+/** Tokens that must not be generated next: the stop tokens, until `minTokens` are there. */
+export function bannedTokenIds(rules: StopRules, generatedCount: number): readonly number[] {
+  return generatedCount < rules.minTokens ? rules.stopTokenIds : NONE;
+}

@@ -1,0 +1,35 @@
+import { InvalidGenerationRequestError } from '../errors.js';
+import type { ModelRunnerInfo } from '../ports/model-runner.port.js';
+import type { GenerationRequest } from './generation-request.js';
+
+/** @throws InvalidGenerationRequestError where the model could not run the request whatever the load. */
+export function validateRequest(request: GenerationRequest, info: ModelRunnerInfo): void {
+  const { promptTokenIds, maxTokens, minTokens, sampling, stopStrings } = request;
+  const refuse = (field: keyof GenerationRequest, problem: string): never => {
+    throw new InvalidGenerationRequestError(field, problem);
+  };
+  const outside = (id: number) => !(id >= 0 && id < info.vocabSize);
+
+  if (promptTokenIds.length === 0) refuse('promptTokenIds', 'needs at least one token.');
+  if (!Number.isInteger(maxTokens) || maxTokens < 1)
+    refuse('maxTokens', `is ${maxTokens}, must be 1 or more.`);
+  if (promptTokenIds.length + maxTokens > info.contextTokens) {
+    refuse(
+      'maxTokens',
+      `${promptTokenIds.length} prompt tokens and ${maxTokens} more exceed the context of ` +
+        `${info.contextTokens}. Ask for ${Math.max(0, info.contextTokens - promptTokenIds.length)} at most.`,
+    );
+  }
+  if (!(minTokens >= 0 && minTokens <= maxTokens)) {
+    refuse('minTokens', `is ${minTokens}, must be between 0 and maxTokens (${maxTokens}).`);
+  }
+  if (stopStrings.includes('')) refuse('stopStrings', 'holds an empty string, which would stop at once.');
+  const badToken = promptTokenIds.find(outside);
+  if (badToken !== undefined) {
+    refuse('promptTokenIds', `token ${badToken} is outside the vocabulary of ${info.vocabSize}.`);
+  }
+  const badBias = [...sampling.logitBias.keys()].find(outside);
+  if (badBias !== undefined) {
+    refuse('sampling', `logit_bias names token ${badBias}, outside the vocabulary of ${info.vocabSize}.`);
+  }
+}
