@@ -1,3 +1,9 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ModelFormatError, readJson } from './read-json.js';
+
+export const MANIFEST_FILE = 'quant.json';
+
 /** `quant.json`: what a variant is and how to know that its files are whole. */
 export interface VariantManifest {
   readonly formatVersion: 1;
@@ -11,18 +17,56 @@ export interface VariantManifest {
   readonly headBitsPerWeight: number;
   readonly checkpointSha256: string;
   readonly plan: readonly TensorPlanEntry[];
-  readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>;
-  readonly quality: {
-    /** Mean KL divergence from the float32 model in nats per token, over the report's rows. */
-    readonly klNatsPerToken: number;
-    readonly top1Agreement: number;
-    readonly tokens: number;
-  } | null;
+  readonly files: Readonly<Record<string, FileFacts>>;
+  readonly quality: VariantQuality | null;
   readonly quantizeSeconds: number;
 }
 
 export interface TensorPlanEntry {
   readonly tensor: string;
   readonly bits: 4 | 8 | 32;
+  /** Weights per scale; 0 where there is none (32 bits). */
   readonly blockSize: number;
+}
+
+export interface FileFacts {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** How far a variant's predictions are from those of the float32 model, over held-out rows. */
+export interface VariantQuality {
+  /** Mean KL divergence from the float32 model in nats per token. */
+  readonly klNatsPerToken: number;
+  /** Share of positions at which both models rank the same token first. */
+  readonly top1Agreement: number;
+  readonly tokens: number;
+}
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hex');
+
+const variantManifest = z.object({
+  formatVersion: z.literal(1),
+  model: z.string(),
+  variant: z.string(),
+  sha256,
+  targetBitsPerWeight: z.number(),
+  bitsPerWeight: z.number(),
+  headBitsPerWeight: z.number(),
+  checkpointSha256: sha256,
+  plan: z.array(z.object({ tensor: z.string(), bits: z.literal([4, 8, 32]), blockSize: z.int().min(0) })),
+  files: z.record(z.string().regex(/^[^/\\]+$/, 'a file name'), z.object({ sha256, bytes: z.int().min(0) })),
+  quality: z.object({ klNatsPerToken: z.number(), top1Agreement: z.number(), tokens: z.int() }).nullable(),
+  quantizeSeconds: z.number(),
+});
+
+/** Throws `ModelFormatError` where `quant.json` is no manifest of this version. */
+export async function readVariantManifest(variantDir: string): Promise<VariantManifest> {
+  const file = join(variantDir, MANIFEST_FILE);
+  const parsed = variantManifest.safeParse(await readJson(file));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new ModelFormatError(
+    `${file} is no variant manifest: ${issue?.path.join('.')}: ${issue?.message}; quantize the model again`,
+  );
 }

@@ -1,1 +1,15 @@
-export {};
+export {
+  buildDroverTinyVariant,
+  droverTinyCheckpoint,
+  readGoldenChats,
+  type GoldenChat,
+} from './models/drover-tiny.js';
+export {
+  encodeSafetensors,
+  writeRandomCheckpoint,
+  type RandomCheckpointOptions,
+  type RandomLlamaShape,
+  type StoredTensor,
+} from './models/random-checkpoint.js';
+export { buildRandomLlama, type RandomLlamaOptions } from './models/random-llama.js';
+export { startTestRedis, type TestRedis } from './redis/start-test-redis.js';
