@@ -1,1 +1,16 @@
 export type * from './queue.types.js';
+export { newJobId, jobIdTimeMs } from './job-id.js';
+export { createJobSubmitter, type JobSubmitterOptions } from './job-submitter.js';
+export { createJobWorker, type JobWorkerOptions } from './worker/job-worker.js';
+export { AttemptAborted, type AbortKind } from './worker/attempt-aborted.js';
+export { decodeJobRecord } from './job-record-codec.js';
+export { BULL_PREFIX, queueNameOf, redisKeys } from './redis-keys.js';
+export {
+  connectRedis,
+  orUnavailable,
+  pingRedis,
+  whenReady,
+  type RedisConnectionKind,
+} from './redis-connection.js';
+export { createRedisSubscriber, type RedisSubscriber } from './redis-subscriber.js';
+export { launchRedis, type LaunchedRedis, type LaunchRedisOptions } from './redis-server/launch-redis.js';

@@ -43,7 +43,31 @@ export interface JobSubmitter {
   liveWorkers(nowMs: number): Promise<readonly WorkerHeartbeat[]>;
   /** Waiting and active jobs of every known queue, with the age of the oldest waiting one. */
   queueDepths(nowMs: number): Promise<readonly QueueDepth[]>;
+  readonly idempotency: IdempotencyKeys;
+  /** Rejects unless Redis answers. */
+  ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+export type IdempotencyClaim =
+  | { readonly kind: 'claimed' }
+  /** The key made this job, from the same body. */
+  | { readonly kind: 'replay'; readonly jobId: string }
+  /** Another request with this key and body has not answered yet. */
+  | { readonly kind: 'in-progress' }
+  | { readonly kind: 'different-body' };
+
+/** Idempotency keys of a tenant, each kept for 24 hours. After `claimed` call `complete`, or `release` on failure. */
+export interface IdempotencyKeys {
+  claim(
+    tenant: string,
+    key: string,
+    bodySha256: string,
+    jobId: string,
+    nowMs: number,
+  ): Promise<IdempotencyClaim>;
+  complete(tenant: string, key: string, jobId: string): Promise<void>;
+  release(tenant: string, key: string, jobId: string): Promise<void>;
 }
 
 export interface QueueDepth {
@@ -97,3 +121,24 @@ export interface JobLifecycle {
   appendTokens(appends: readonly TokenAppend[]): Promise<readonly FencedOutcome[]>;
   finish(lease: AttemptLease, result: FinishedAttempt): Promise<FencedOutcome>;
 }
+
+/** Takes jobs of one variant and gives each to the handler, at most `concurrency` at once. */
+export interface JobWorker {
+  readonly lifecycle: JobLifecycle;
+  /** Attempts whose handler runs now. */
+  readonly activeCount: number;
+  start(): Promise<void>;
+  publishHeartbeat(heartbeat: WorkerHeartbeat): Promise<void>;
+  withdrawHeartbeat(workerId: string): Promise<void>;
+  /** Takes no more jobs, waits for the active ones, and returns those still running after `timeoutMs` to the queue. */
+  drain(timeoutMs: number): Promise<void>;
+  /** Ends at once; jobs still active are returned to the queue. */
+  close(): Promise<void>;
+}
+
+/**
+ * Runs one attempt: `lifecycle.start`, then tokens, then `lifecycle.finish`. When the signal aborts, its reason is an
+ * `AttemptAborted`: after `cancelled` finish the job as cancelled with its partial text, after `lost` and `shutdown`
+ * just return. A handler that throws fails its job with `internal_error`.
+ */
+export type AttemptHandler = (lease: AttemptLease, signal: AbortSignal) => Promise<void>;

@@ -1,0 +1,95 @@
+import { WEBHOOK_EVENT_TYPES, webhookEventTypeOf } from '#contracts';
+import type { FinalJobStatus, JobRecord, JobStatus, WebhookTarget } from '#contracts';
+import type { FinishedAttempt, NewJob } from './queue.types.js';
+
+/** Record fields kept as JSON in the hash. */
+const JSON_FIELDS = ['input', 'webhook', 'metadata', 'usage', 'timings', 'failure'] as const;
+const NUMBER_FIELDS = [
+  'priority',
+  'startByMs',
+  'timeoutMs',
+  'ttlMs',
+  'promptTokens',
+  'createdAtMs',
+  'startedAtMs',
+  'finishedAtMs',
+  'attempt',
+  'cancelRequestedAtMs',
+] as const;
+const TEXT_FIELDS = ['id', 'tenant', 'status', 'model', 'variant', 'text', 'finishReason'] as const;
+
+export function newJobRecord(job: NewJob): JobRecord {
+  return {
+    ...job,
+    status: 'queued',
+    startedAtMs: null,
+    finishedAtMs: null,
+    attempt: 0,
+    cancelRequestedAtMs: null,
+    text: null,
+    finishReason: null,
+    usage: null,
+    timings: null,
+    failure: null,
+  };
+}
+
+/** Hash fields and values of a record, alternating. A field that is null is left out. */
+export function encodeJobRecord(record: JobRecord): string[] {
+  const notify = notifiedStatuses(record.webhook).join(',');
+  return [
+    ...TEXT_FIELDS.flatMap((name) => pair(name, record[name])),
+    ...NUMBER_FIELDS.flatMap((name) => pair(name, record[name])),
+    ...JSON_FIELDS.flatMap((name) => pair(name, record[name] && JSON.stringify(record[name]))),
+    ...pair('notify', notify === '' ? null : notify),
+  ];
+}
+
+/** Hash fields that an attempt's end adds. */
+export function encodeFinishedAttempt(result: FinishedAttempt): string[] {
+  const generated = result.status === 'succeeded' || result.usage.completionTokens > 0;
+  return [
+    // No output is different from an empty one.
+    ...pair('text', generated ? result.text : null),
+    ...pair('finishReason', result.finishReason),
+    ...pair('usage', JSON.stringify(result.usage)),
+    ...pair('timings', JSON.stringify(result.timings)),
+    ...pair('failure', result.failure && JSON.stringify(result.failure)),
+  ];
+}
+
+/** A record from HGETALL; undefined where the hash does not exist. */
+export function decodeJobRecord(hash: Readonly<Record<string, string>>): JobRecord | undefined {
+  if (hash['id'] === undefined) return undefined;
+  const record: Record<string, unknown> = {};
+  for (const name of TEXT_FIELDS) record[name] = hash[name] ?? null;
+  for (const name of NUMBER_FIELDS) record[name] = numberOrNull(hash[name]);
+  for (const name of JSON_FIELDS) record[name] = jsonOrNull(hash[name]);
+  return record as unknown as JobRecord;
+}
+
+/** A script returns a hash as one list of fields and values. */
+export function decodeFlatRecord(flat: readonly string[]): JobRecord | undefined {
+  const hash: Record<string, string> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) hash[flat[i] ?? ''] = flat[i + 1] ?? '';
+  return decodeJobRecord(hash);
+}
+
+function notifiedStatuses(webhook: WebhookTarget | null): JobStatus[] {
+  if (webhook === null) return [];
+  const wanted = webhook.events ?? WEBHOOK_EVENT_TYPES;
+  const final: FinalJobStatus[] = ['succeeded', 'failed', 'cancelled', 'expired'];
+  return final.filter((status) => wanted.includes(webhookEventTypeOf(status)));
+}
+
+function pair(name: string, value: string | number | null): string[] {
+  return value === null ? [] : [name, String(value)];
+}
+
+function numberOrNull(text: string | undefined): number | null {
+  return text === undefined ? null : Number(text);
+}
+
+function jsonOrNull(text: string | undefined): unknown {
+  return text === undefined ? null : JSON.parse(text);
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import type { ModelRef } from '#contracts';
+
+/**
+ * The only maker of Redis keys. The braces put every key into one slot of a Redis Cluster, which scripts over
+ * several keys need.
+ */
+const PREFIX = '{drover}';
+
+/** Prefix of BullMQ's own keys. */
+export const BULL_PREFIX = `${PREFIX}:bull`;
+
+/** BullMQ refuses ':' in a queue's name; model names hold none. */
+export function queueNameOf({ model, variant }: ModelRef): string {
+  return `infer-${model}-${variant}`;
+}
+
+export const redisKeys = {
+  /** HASH: the job's record. */
+  job: (jobId: string) => `${PREFIX}:job:${jobId}`,
+  /** STREAM of the job's events; its name is also the channel that wakes the stream's readers. */
+  events: (jobId: string) => `${PREFIX}:tok:${jobId}`,
+  /** ZSET, equal scores: a tenant's job ids, which sort by age. */
+  tenantJobs: (tenant: string) => `${PREFIX}:tenant:${tenant}`,
+  /** ZSET of `watchMember`: every job that left something in Redis, by the time to look at it next. */
+  watch: `${PREFIX}:watch`,
+  /** STRING held by the process that reviews the watched jobs. */
+  reviewTurn: `${PREFIX}:review-turn`,
+  /** LIST of ids of jobs whose webhook is due, newest at the head. */
+  webhookOutbox: `${PREFIX}:webhook-outbox`,
+  /** SET of `<model> <variant>`: the queues ever used. */
+  queues: `${PREFIX}:queues`,
+  /** Channel that carries the ids of running jobs to be cancelled. */
+  cancellations: `${PREFIX}:cancel`,
+  /** HASH: who holds an idempotency key and for which body. Clients choose the key, so it is hashed. */
+  idempotency: (tenant: string, key: string) =>
+    `${PREFIX}:idem:${tenant}:${createHash('sha256').update(key).digest('hex')}`,
+  /** STRING: a worker's heartbeat, gone when it falls silent. */
+  worker: (workerId: string) => `${PREFIX}:worker:${workerId}`,
+  /** ZSET of worker ids by last heartbeat. */
+  workers: `${PREFIX}:workers`,
+  bull: {
+    job: (ref: ModelRef, jobId: string) => bullKey(ref, jobId),
+    /** STRING: the token of the worker that holds the job. */
+    lock: (ref: ModelRef, jobId: string) => `${bullKey(ref, jobId)}:lock`,
+    /** ZSET of waiting jobs by priority, then age. */
+    prioritized: (ref: ModelRef) => bullKey(ref, 'prioritized'),
+    /** LIST of jobs to run before those: jobs whose worker was lost. The next one is at the tail. */
+    wait: (ref: ModelRef) => bullKey(ref, 'wait'),
+    active: (ref: ModelRef) => bullKey(ref, 'active'),
+  },
+} as const;
+
+/** Member of the watch set; tenants are digests or plain words and hold no '/'. */
+export function watchMember(tenant: string, jobId: string): string {
+  return `${tenant}/${jobId}`;
+}
+
+export function parseWatchMember(member: string): { tenant: string; jobId: string } {
+  const slash = member.lastIndexOf('/');
+  return { tenant: member.slice(0, slash), jobId: member.slice(slash + 1) };
+}
+
+function bullKey(ref: ModelRef, name: string): string {
+  return `${BULL_PREFIX}:${queueNameOf(ref)}:${name}`;
+}

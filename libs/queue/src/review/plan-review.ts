@@ -1,0 +1,42 @@
+import { isFinalJobStatus } from '#contracts';
+import type { JobStatus } from '#contracts';
+
+/** A queued job is looked at this often: is it still in BullMQ? The first look also outlasts a submission. */
+export const QUEUED_REVIEW_MS = 30_000;
+/** A running job is looked at this often: does a worker hold it? Longer than a lock and a stall check. */
+export const RUNNING_REVIEW_MS = 15_000;
+
+/** What a look at a watched job found. */
+export interface WatchedJob {
+  /** Undefined where the record is gone. */
+  readonly status: JobStatus | undefined;
+  readonly started: boolean;
+  readonly startByMs: number | null;
+  readonly expiresAtMs: number;
+  /** A worker holds BullMQ's lock. */
+  readonly held: boolean;
+  /** BullMQ has the job and has not finished it. */
+  readonly inQueue: boolean;
+}
+
+export type ReviewStep = 'forget' | 'expire' | 'requeue' | 'fail-lost' | 'wait';
+
+/** What a watched job needs. The scripts check again, so a job that moves meanwhile is not harmed. */
+export function planReview(job: WatchedJob, nowMs: number): ReviewStep {
+  if (job.status === undefined) return 'forget';
+  if (isFinalJobStatus(job.status) || job.held) return 'wait';
+  if (!job.inQueue) return 'fail-lost';
+  if (job.status === 'running') return 'requeue';
+  return !job.started && job.startByMs !== null && nowMs > job.startByMs ? 'expire' : 'wait';
+}
+
+/** When to look again at a job that is still there. */
+export function nextReviewMs(job: WatchedJob, nowMs: number): number {
+  if (job.status === undefined || isFinalJobStatus(job.status))
+    return Math.max(job.expiresAtMs, nowMs) + 1_000;
+  if (job.status === 'running') return nowMs + RUNNING_REVIEW_MS;
+  const startByMs = job.started ? null : job.startByMs;
+  return startByMs !== null && startByMs >= nowMs
+    ? Math.min(startByMs + 1, nowMs + QUEUED_REVIEW_MS)
+    : nowMs + QUEUED_REVIEW_MS;
+}
