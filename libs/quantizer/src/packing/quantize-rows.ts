@@ -30,12 +30,12 @@ export function quantizeRows(weights: Float32Array, columns: number, format: Blo
   const scales = new Uint16Array(rows * blocksPerRow);
   const pack = format.bits === 4 ? packBlock4 : packBlock8;
   const shares = format.bits === 4 ? CLIP_SHARES_4_BIT : CLIP_SHARES_8_BIT;
-  const lowest = -(2 ** (format.bits - 1));
+  const zero = 2 ** (format.bits - 1);
   for (let row = 0, block = 0; row < rows; row++) {
     const rowEnd = (row + 1) * columns;
     for (let begin = row * columns; begin < rowEnd; begin += format.blockSize, block++) {
       const end = Math.min(begin + format.blockSize, rowEnd);
-      const scaleBits = float16Bits(bestScale(weights, begin, end, lowest, shares));
+      const scaleBits = float16Bits(bestScale(weights, begin, end, zero, shares));
       if ((scaleBits & 0x7fff) >= 0x7c00) throw new RangeError('a weight is not finite, or too large');
       scales[block] = scaleBits;
       pack(weights, begin, end, inverse(float16Value(scaleBits)), packed, block * blockBytes, blockBytes);
@@ -48,20 +48,20 @@ function bestScale(
   weights: Float32Array,
   begin: number,
   end: number,
-  lowest: number,
+  zero: number,
   shares: readonly number[],
 ): number {
   const peak = signedPeak(weights, begin, end);
   if (peak === 0) return 0;
-  let best = 0;
+  let best = Math.abs(peak);
   let bestGain = -1;
   for (const share of shares) {
-    const inverseScale = lowest / (peak * share);
+    const inverseScale = -zero / (peak * share);
     let dot = 0;
     let norm = 0;
     for (let i = begin; i < end; i++) {
       const weight = weights[i]!;
-      const q = roundClamped(weight * inverseScale, lowest);
+      const q = stored(weight * inverseScale, zero) - zero;
       dot += weight * q;
       norm += q * q;
     }
@@ -90,9 +90,10 @@ function signedPeak(weights: Float32Array, begin: number, end: number): number {
   return -lowest > highest ? lowest : highest;
 }
 
-function roundClamped(value: number, lowest: number): number {
-  const rounded = Math.floor(value + 0.5);
-  return rounded < lowest ? lowest : rounded > -lowest - 1 ? -lowest - 1 : rounded;
+/** Nearest of 0 … 2·zero − 1 to `value + zero`: truncation is flooring there, and cheaper. */
+function stored(value: number, zero: number): number {
+  const rounded = (value + zero + 0.5) | 0;
+  return rounded < 0 ? 0 : rounded >= 2 * zero ? 2 * zero - 1 : rounded;
 }
 
 function inverse(scale: number): number {
@@ -115,14 +116,14 @@ const ZERO_8_BIT = 128;
 
 const packBlock4: PackBlock = (weights, begin, end, inverseScale, packed, offset, blockBytes) => {
   for (let byte = 0, i = begin; byte < blockBytes; byte++, i += 2) {
-    const low = i < end ? roundClamped(weights[i]! * inverseScale, -8) + 8 : ZERO_4_BIT;
-    const high = i + 1 < end ? roundClamped(weights[i + 1]! * inverseScale, -8) + 8 : ZERO_4_BIT;
+    const low = i < end ? stored(weights[i]! * inverseScale, 8) : ZERO_4_BIT;
+    const high = i + 1 < end ? stored(weights[i + 1]! * inverseScale, 8) : ZERO_4_BIT;
     packed[offset + byte] = low | (high << 4);
   }
 };
 
 const packBlock8: PackBlock = (weights, begin, end, inverseScale, packed, offset, blockBytes) => {
   for (let byte = 0, i = begin; byte < blockBytes; byte++, i++) {
-    packed[offset + byte] = i < end ? roundClamped(weights[i]! * inverseScale, -128) + 128 : ZERO_8_BIT;
+    packed[offset + byte] = i < end ? stored(weights[i]! * inverseScale, 128) : ZERO_8_BIT;
   }
 };

@@ -23,21 +23,21 @@ const SLACK_BITS = 0.03;
 const BLOCK_SIZES = [128, 64, 32, 16];
 
 /**
- * Which tensors lose most by 4 bits, worst first, by role: values and `down` write straight into the residual
- * stream; `gate` and `up` are the largest and the most forgiving.
+ * Which tensors lose most by 4 bits for each bit they cost, worst first. Measured on the default model by setting one
+ * role at a time to 4 bits: KL divergence per weight was 108 : 33 : 16 : 10 : 4.4 : 3.5 : 2.4 in this order.
  */
 const ROLE_RANK = {
   v: 0,
-  down: 2,
-  k: 3,
-  o: 4,
-  q: 5,
-  up: 6,
-  gate: 7,
+  o: 1,
+  k: 2,
+  q: 3,
+  down: 5,
+  gate: 6,
+  up: 7,
 } satisfies Record<LinearRole, number>;
 
-/** First and last layer come right after all `v`. */
-const EDGE_LAYER_RANK = 1;
+/** The feed-forward of the first and last layer comes right after attention: outer layers lose three times as much. */
+const EDGE_FEED_FORWARD_RANK = 4;
 
 /**
  * Mixes 8-bit and 4-bit tensors to come as near to the target as it goes without exceeding it: all start at 4
@@ -133,7 +133,7 @@ function bestSwap(
 /** Indices of the tensors, those that lose most by 4 bits first; within a rank the outer layers lead. */
 function bySensitivity(linears: readonly LinearTensor[], layers: number): number[] {
   const rank = ({ role, layer }: LinearTensor) =>
-    role !== 'v' && edgeDistance(layer, layers) === 0 ? EDGE_LAYER_RANK : ROLE_RANK[role];
+    edgeDistance(layer, layers) === 0 ? Math.min(ROLE_RANK[role], EDGE_FEED_FORWARD_RANK) : ROLE_RANK[role];
   return linears
     .map((linear, index) => ({ index, rank: rank(linear), distance: edgeDistance(linear.layer, layers) }))
     .toSorted((a, b) => a.rank - b.rank || a.distance - b.distance || a.index - b.index)

@@ -16,7 +16,15 @@ import type { QuantizationPlan } from '../plan/quantization-plan.js';
 import { toGenaiConfig } from './genai-config.js';
 
 /** Files a variant takes over unchanged where the checkpoint has them. */
-const COPIED_FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'generation_config.json'];
+const COPIED_FILES = [
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'chat_template.jinja',
+  'README.md',
+  'LICENSE',
+];
 
 export interface WriteVariantOptions {
   readonly model: string;
