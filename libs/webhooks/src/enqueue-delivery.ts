@@ -1,11 +1,12 @@
 import type { Queue } from 'bullmq';
-import type { JobRecord } from '#contracts';
+import type { Redis } from 'ioredis';
 import type { Logger } from '#observability';
+import { decodeJobRecord, redisKeys } from '#queue';
 import { webhookDeliveryOf, type WebhookDelivery } from './webhook-delivery.js';
 
 export interface EnqueueTools {
   readonly queue: Queue<WebhookDelivery>;
-  readonly readJob: (jobId: string) => Promise<JobRecord | null>;
+  readonly redis: Redis;
   readonly attempts: number;
   readonly logger: Logger;
 }
@@ -15,8 +16,8 @@ export interface EnqueueTools {
  * event, and BullMQ ignores an id that it has; ended deliveries are kept for a while to be recognised, too.
  */
 export async function enqueueDelivery(tools: EnqueueTools, jobId: string): Promise<void> {
-  const job = await tools.readJob(jobId);
-  if (job === null) {
+  const job = decodeJobRecord(await tools.redis.hgetall(redisKeys.job(jobId)));
+  if (job === undefined) {
     tools.logger.warn({ jobId }, 'webhook dropped: the job is gone');
     return;
   }

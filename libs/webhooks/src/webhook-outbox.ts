@@ -17,7 +17,7 @@ export interface OutboxOptions {
 }
 
 const BLOCK_SECONDS = 2;
-const SWEEP_EVERY_MS = 30_000;
+const SWEEP_EVERY_MS = 10_000;
 const SWEEP_AT_MOST = 1_000;
 const PAUSE_AFTER_FAILURE_MS = 500;
 /** With Redis away an `enqueue` may never return; its id is in hand, so nothing is lost by not waiting. */

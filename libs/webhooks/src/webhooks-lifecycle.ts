@@ -34,7 +34,6 @@ export class WebhooksLifecycle implements OnApplicationBootstrap, BeforeApplicat
   onApplicationBootstrap(): void {
     // An `error` event without a listener ends the process; a lost Redis comes back by itself.
     const note = (error: Error) => this.logger.debug({ err: error }, 'webhooks: Redis');
-    this.redis.on('error', note);
     this.queue.on('error', note);
     this.processor.worker.on('error', note);
     this.outbox.start();

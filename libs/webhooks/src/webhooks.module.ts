@@ -2,8 +2,8 @@ import { BullModule, getQueueToken } from '@nestjs/bullmq';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import type { JobRecord } from '#contracts';
 import type { ApiMetrics, Logger } from '#observability';
+import { BULL_PREFIX, connectRedis, redisKeys } from '#queue';
 import type { DeliveryTools } from './attempt-delivery.js';
 import { createWebhookSender } from './deliver-webhook.js';
 import { DeliveryLog } from './delivery-log.js';
@@ -14,12 +14,9 @@ import type { WebhookDelivery } from './webhook-delivery.js';
 import { WebhookOutbox } from './webhook-outbox.js';
 import { DELIVERY_TOOLS, WEBHOOK_QUEUE, WebhookProcessor } from './webhook.processor.js';
 import { WEBHOOKS_LOGGER, WEBHOOKS_REDIS, WebhooksLifecycle } from './webhooks-lifecycle.js';
-import { webhookKeys } from './webhook-keys.js';
 
 export interface WebhooksOptions {
   readonly redisUrl: string;
-  /** Reads a job's record; null where it is gone. */
-  readonly readJob: (jobId: string) => Promise<JobRecord | null>;
   /** `DROVER_WEBHOOK_SECRET`; without it one is generated and kept in Redis. */
   readonly secret?: string | undefined;
   /** `DROVER_WEBHOOK_ALLOW_PRIVATE` */
@@ -46,7 +43,7 @@ export class WebhooksModule {
       imports: [
         BullModule.registerQueue({
           name: WEBHOOK_QUEUE,
-          prefix: webhookKeys.bullPrefix,
+          prefix: BULL_PREFIX,
           connection: { url: redisUrl },
           streams: { events: { maxLen: 1_000 } },
         }),
@@ -54,18 +51,18 @@ export class WebhooksModule {
       providers: [
         {
           provide: WEBHOOKS_REDIS,
-          useFactory: () => new Redis(redisUrl, { lazyConnect: true, maxRetriesPerRequest: 1 }),
+          useFactory: () => connectRedis(redisUrl, 'api', logger),
         },
         {
           provide: DeliveryLog,
-          useFactory: (redis: Redis) => new DeliveryLog(redis, webhookKeys.deliveryLog),
+          useFactory: (redis: Redis) => new DeliveryLog(redis, redisKeys.webhookDeliveries),
           inject: [WEBHOOKS_REDIS],
         },
         {
           provide: DELIVERY_TOOLS,
           useFactory: (redis: Redis, log: DeliveryLog): DeliveryTools => ({
             sender: createWebhookSender(options),
-            secret: new ServiceSecret(redis, webhookKeys.secret, logger, options.secret),
+            secret: new ServiceSecret(redis, redisKeys.webhookSecret, logger, options.secret),
             log,
             schedule,
             metrics: options.metrics,
@@ -77,18 +74,12 @@ export class WebhooksModule {
           provide: WebhookOutbox,
           useFactory: (redis: Redis, queue: Queue<WebhookDelivery>) => {
             const attempts = schedule.delaysMs.length;
-            const { readJob } = options;
             return new WebhookOutbox({
               redis,
-              // Null retries and a socket timeout: a blocking read waits out a lost Redis, and notices a dead link.
-              blocking: new Redis(redisUrl, {
-                lazyConnect: true,
-                maxRetriesPerRequest: null,
-                socketTimeout: 15_000,
-              }),
-              outboxKey: webhookKeys.outbox,
-              inHandKey: webhookKeys.outboxInHand,
-              enqueue: (jobId) => enqueueDelivery({ queue, readJob, attempts, logger }, jobId),
+              blocking: connectForBlockingReads(redisUrl),
+              outboxKey: redisKeys.webhookOutbox,
+              inHandKey: redisKeys.webhookOutboxInHand,
+              enqueue: (jobId) => enqueueDelivery({ queue, redis, attempts, logger }, jobId),
               logger,
             });
           },
@@ -101,4 +92,11 @@ export class WebhooksModule {
       exports: [DeliveryLog],
     };
   }
+}
+
+/** Reads wait for a lost Redis to come back; the socket's timeout notices a link that died without a word. */
+function connectForBlockingReads(redisUrl: string): Redis {
+  const redis = new Redis(redisUrl, { maxRetriesPerRequest: null, socketTimeout: 15_000 });
+  // Outages are told by the connection for commands.
+  return redis.on('error', () => undefined);
 }
