@@ -28,6 +28,12 @@ export const redisKeys = {
   reviewTurn: `${PREFIX}:review-turn`,
   /** LIST of ids of jobs whose webhook is due, newest at the head. */
   webhookOutbox: `${PREFIX}:webhook-outbox`,
+  /** LIST of those ids that a relay is handing to the delivery queue. */
+  webhookOutboxInHand: `${PREFIX}:webhook-outbox:in-hand`,
+  /** LIST of a job's webhook attempts, newest last. */
+  webhookDeliveries: (jobId: string) => `${PREFIX}:deliveries:${jobId}`,
+  /** STRING: the signing secret of webhooks that bring none, where none is configured. */
+  webhookSecret: `${PREFIX}:webhook-secret`,
   /** SET of `<model> <variant>`: the queues ever used. */
   queues: `${PREFIX}:queues`,
   /** Channel that carries the ids of running jobs to be cancelled. */
