@@ -1,0 +1,248 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JobInput, JobRecord } from '#contracts';
+import { Engine, type ModelRunner, type ModelStep } from '#engine';
+import { createLogger, createWorkerMetrics } from '#observability';
+import { createOnnxModelRunner } from '#onnx-runner';
+import {
+  AttemptAborted,
+  type AttemptLease,
+  type FencedOutcome,
+  type FinishedAttempt,
+  type JobLifecycle,
+  type StartOutcome,
+  type TokenAppend,
+} from '#queue';
+import { buildDroverTinyVariant } from '#testing';
+import { loadTokenizer, type Tokenizer } from '#tokenizer';
+import { GenerationHandler } from './generation-handler.js';
+import { GenerationMetrics } from './generation-metrics.js';
+import { TokenPublisher } from './token-publisher.js';
+
+const CONTEXT_TOKENS = 256;
+const LEASE: AttemptLease = {
+  jobId: 'job_1',
+  model: 'drover-tiny',
+  variant: '8_0',
+  attempt: 1,
+  lockToken: 'lock',
+};
+const longCount: JobInput = {
+  messages: [{ role: 'user', content: 'Count from 1 to 60.' }],
+  temperature: 0,
+  max_tokens: 200,
+  ignore_eos: true,
+};
+
+function jobOf(input: JobInput, timeoutMs: number | null = null): JobRecord {
+  const nowMs = Date.now();
+  return {
+    id: LEASE.jobId,
+    tenant: 'public',
+    status: 'running',
+    model: LEASE.model,
+    variant: LEASE.variant,
+    input,
+    webhook: null,
+    metadata: {},
+    priority: 5,
+    startByMs: null,
+    timeoutMs,
+    ttlMs: 60_000,
+    promptTokens: 20,
+    createdAtMs: nowMs,
+    startedAtMs: nowMs,
+    finishedAtMs: null,
+    attempt: 1,
+    cancelRequestedAtMs: null,
+    text: null,
+    finishReason: null,
+    usage: null,
+    timings: null,
+    failure: null,
+  };
+}
+
+/** Stands for Redis; writes down in one trace what the handler asks of it. */
+class RecordingLifecycle implements JobLifecycle {
+  readonly appends: TokenAppend[] = [];
+  readonly finished: FinishedAttempt[] = [];
+  /** Called before each pipeline is answered. */
+  onAppend: (count: number) => FencedOutcome = () => 'written';
+
+  constructor(private readonly outcome: StartOutcome) {}
+
+  async start(): Promise<StartOutcome> {
+    return this.outcome;
+  }
+
+  async appendTokens(appends: readonly TokenAppend[]): Promise<FencedOutcome[]> {
+    this.appends.push(...appends);
+    return appends.map(() => this.onAppend(this.appends.length));
+  }
+
+  async finish(_lease: AttemptLease, result: FinishedAttempt): Promise<FencedOutcome> {
+    this.finished.push(result);
+    return 'written';
+  }
+
+  get streamedText(): string {
+    return this.appends.map(({ text }) => text).join('');
+  }
+}
+
+describe('generation handler', () => {
+  let runner: ModelRunner;
+  let tokenizer: Tokenizer;
+
+  beforeAll(async () => {
+    const directory = await buildDroverTinyVariant(8);
+    tokenizer = await loadTokenizer(directory);
+    runner = await createOnnxModelRunner({
+      modelPath: join(directory, 'model.onnx'),
+      device: 'cpu',
+      slots: 2,
+      contextTokens: CONTEXT_TOKENS,
+      threads: 1,
+    });
+  });
+  afterAll(() => runner.close());
+
+  /** Everything real but Redis. `beforeRun` sees every step before the model does. */
+  function attempt(start: StartOutcome, beforeRun: (step: ModelStep) => void = () => undefined) {
+    const lifecycle = new RecordingLifecycle(start);
+    const publisher = new TokenPublisher(
+      (appends) => lifecycle.appendTokens(appends),
+      () => undefined,
+    );
+    const watched: ModelRunner = {
+      info: runner.info,
+      close: () => Promise.resolve(),
+      run: async (step) => {
+        beforeRun(step);
+        return runner.run(step);
+      },
+    };
+    const engine = new Engine({
+      runner: watched,
+      prefillChunkTokens: 64,
+      onStep: ({ deltas }) => publisher.push(deltas),
+    });
+    const handler = new GenerationHandler({
+      lifecycle,
+      engine,
+      tokenizer,
+      contextTokens: CONTEXT_TOKENS,
+      publisher,
+      metrics: new GenerationMetrics(createWorkerMetrics('drover-tiny', '8_0')),
+      logger: createLogger('test', 'silent'),
+    });
+    const taken = new AbortController();
+    return { lifecycle, engine, taken, run: () => handler.handle(LEASE, taken.signal) };
+  }
+
+  const started = (input: JobInput, timeoutMs?: number): StartOutcome => ({
+    kind: 'started',
+    job: jobOf(input, timeoutMs),
+  });
+
+  it('answers, streams what it answers, and says so once', async () => {
+    const { lifecycle, run } = attempt(
+      started({ messages: [{ role: 'user', content: 'What is 27 + 58?' }], temperature: 0 }),
+    );
+    await run();
+    expect(lifecycle.finished).toHaveLength(1);
+    expect(lifecycle.finished[0]).toMatchObject({
+      status: 'succeeded',
+      text: '27 + 58 = 85',
+      finishReason: 'stop',
+      usage: { promptTokens: 20, completionTokens: 11, cachedTokens: 0 },
+    });
+    expect(lifecycle.streamedText).toBe('27 + 58 = 85');
+  });
+
+  it.each([{ kind: 'skip', reason: 'cancelled' } as const, { kind: 'lost' } as const])(
+    'does nothing where the start says %o',
+    async (outcome) => {
+      const { lifecycle, run } = attempt(outcome, () => {
+        throw new Error('the model must not run');
+      });
+      await run();
+      expect([lifecycle.appends, lifecycle.finished]).toEqual([[], []]);
+    },
+  );
+
+  it('cancelled: stops, and keeps text, stream and usage alike', async () => {
+    const { lifecycle, taken, run, engine } = attempt(started(longCount));
+    lifecycle.onAppend = (count) => {
+      if (count === 10) taken.abort(new AttemptAborted('cancelled'));
+      return 'written';
+    };
+    await run();
+    expect(lifecycle.finished[0]).toMatchObject({ status: 'cancelled', finishReason: 'cancelled' });
+    expect(lifecycle.finished[0]?.text).toBe(lifecycle.streamedText);
+    expect(lifecycle.finished[0]?.usage.completionTokens).toBeLessThan(200);
+    expect(engine.slotsUsed).toBe(0);
+  });
+
+  it('out of time: expires with what it has', async () => {
+    const { lifecycle, run } = attempt(started(longCount, 30));
+    await run();
+    expect(lifecycle.finished[0]).toMatchObject({ status: 'expired', finishReason: 'deadline' });
+    expect(lifecycle.finished[0]?.text).toBe(lifecycle.streamedText);
+  });
+
+  it.each(['lost', 'shutdown'] as const)('%s: stops and writes no end', async (kind) => {
+    const { lifecycle, taken, run, engine } = attempt(started(longCount));
+    lifecycle.onAppend = (count) => {
+      if (count === 3) taken.abort(new AttemptAborted(kind));
+      return 'written';
+    };
+    await run();
+    expect(lifecycle.finished).toEqual([]);
+    expect(engine.slotsUsed).toBe(0);
+  });
+
+  it('refused by Redis in the middle: stops by itself and writes no end', async () => {
+    const { lifecycle, run, engine } = attempt(started(longCount));
+    lifecycle.onAppend = (count) => (count < 3 ? 'written' : 'lost');
+    await run();
+    expect(lifecycle.appends).toHaveLength(3);
+    expect(lifecycle.finished).toEqual([]);
+    expect(engine.slotsUsed).toBe(0);
+  });
+
+  it('fails the job when the model fails, with the text clients have seen', async () => {
+    let steps = 0;
+    const { lifecycle, run } = attempt(started(longCount), () => {
+      steps += 1;
+      if (steps === 8) throw new Error('device lost');
+    });
+    await run();
+    const [end] = lifecycle.finished;
+    expect(end).toMatchObject({ status: 'failed', finishReason: 'error', failure: { code: 'engine_error' } });
+    expect(end?.failure?.message).toContain('device lost');
+    expect(end?.text).not.toBe('');
+    expect(end?.text).toBe(lifecycle.streamedText);
+  });
+
+  it('fails a prompt that does not fit, with the numbers', async () => {
+    const { lifecycle, run } = attempt(started({ prompt: 'a '.repeat(400), max_tokens: 10 }));
+    await run();
+    expect(lifecycle.finished[0]).toMatchObject({
+      status: 'failed',
+      text: '',
+      failure: { code: 'context_length_exceeded', message: expect.stringContaining('256') },
+    });
+  });
+
+  it('samples the same text again when a job without a seed runs again', async () => {
+    const sampled: JobInput = { ...longCount, temperature: 1, max_tokens: 40 };
+    const texts: (string | undefined)[] = [];
+    for (const { lifecycle, run } of [attempt(started(sampled)), attempt(started(sampled))]) {
+      await run();
+      texts.push(lifecycle.finished[0]?.text);
+    }
+    expect(texts[0]).toBe(texts[1]);
+  });
+});

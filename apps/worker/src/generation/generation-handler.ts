@@ -1,0 +1,95 @@
+import type { JobRecord } from '#contracts';
+import type { Engine, GenerationRequest } from '#engine';
+import type { Logger } from '#observability';
+import type { AttemptLease, JobLifecycle } from '#queue';
+import type { Tokenizer } from '#tokenizer';
+import { concludeAttempt, endOf, endOfError, type AttemptEnd } from './attempt-end.js';
+import { openAttemptSignals, type AttemptSignals } from './attempt-signals.js';
+import { compileRequest, describeRefusal } from './compile-request.js';
+import type { GenerationMetrics } from './generation-metrics.js';
+import type { TokenPublisher } from './token-publisher.js';
+
+export interface GenerationHandlerParts {
+  readonly lifecycle: JobLifecycle;
+  readonly engine: Engine;
+  readonly tokenizer: Tokenizer;
+  readonly contextTokens: number;
+  readonly publisher: TokenPublisher;
+  readonly metrics: GenerationMetrics;
+  readonly logger: Logger;
+}
+
+/** Runs one attempt at a job: start, generate while publishing, finish. Every write is fenced by the lease. */
+export class GenerationHandler {
+  constructor(private readonly parts: GenerationHandlerParts) {}
+
+  /** @param taken aborts with `AttemptAborted` when the queue takes the job from this attempt. */
+  async handle(lease: AttemptLease, taken: AbortSignal): Promise<void> {
+    const { lifecycle, metrics, logger } = this.parts;
+    const log = logger.child({ jobId: lease.jobId, attempt: lease.attempt });
+    const start = await lifecycle.start(lease, Date.now());
+    if (start.kind !== 'started') {
+      log.info({ outcome: start.kind === 'skip' ? start.reason : start.kind }, 'attempt not started');
+      return;
+    }
+    log.info('attempt started');
+    metrics.jobStarted(start.job);
+    const end = await this.generate(lease, start.job, taken);
+    await this.finish(lease, start.job, end, log);
+  }
+
+  private async generate(lease: AttemptLease, job: JobRecord, taken: AbortSignal): Promise<AttemptEnd> {
+    const { tokenizer, contextTokens, publisher } = this.parts;
+    let request: GenerationRequest;
+    try {
+      request = compileRequest(job, `${lease.jobId}/${lease.attempt}`, tokenizer, contextTokens);
+    } catch (error) {
+      return { kind: 'refused', failure: describeRefusal(error) };
+    }
+    const signals = openAttemptSignals(job, taken, Date.now());
+    publisher.open(request.id, lease, () => signals.markLost());
+    try {
+      return await this.runEngine(job, request, signals);
+    } finally {
+      signals.close();
+      publisher.close(request.id);
+    }
+  }
+
+  private async runEngine(
+    job: JobRecord,
+    request: GenerationRequest,
+    signals: AttemptSignals,
+  ): Promise<AttemptEnd> {
+    const { engine, publisher, metrics } = this.parts;
+    const submittedAtMs = Date.now();
+    try {
+      const result = await engine.submit(request, signals.stop);
+      if (result.timeToFirstTokenMs !== null) {
+        metrics.firstToken(job, submittedAtMs + result.timeToFirstTokenMs);
+      }
+      await publisher.flush(request.id, signals.handedOver);
+      return endOf(result, signals.stopCause());
+    } catch (error) {
+      await publisher.flush(request.id, signals.handedOver);
+      return endOfError(error, publisher.close(request.id));
+    }
+  }
+
+  private async finish(lease: AttemptLease, job: JobRecord, end: AttemptEnd, log: Logger): Promise<void> {
+    const { lifecycle, metrics } = this.parts;
+    const finished = concludeAttempt(end, job.promptTokens, Date.now());
+    if (finished === null) {
+      log.warn({ cause: end.kind === 'handed-over' ? end.cause : end.kind }, 'attempt handed over');
+      return;
+    }
+    const { status, finishReason, usage, failure, finishedAtMs } = finished;
+    const outcome = await lifecycle.finish(lease, finished);
+    if (outcome === 'lost') {
+      log.warn({ status }, 'attempt had lost its job, its end was not written');
+      return;
+    }
+    metrics.jobFinished(job, status, finishedAtMs);
+    log[failure === null ? 'info' : 'error']({ status, finishReason, usage, failure }, 'job finished');
+  }
+}

@@ -1,0 +1,73 @@
+import type { FinalJobStatus, JobRecord } from '#contracts';
+import type { ModelRunnerInfo, StepReport } from '#engine';
+import type { WorkerMetrics } from '#observability';
+import { TokenRate } from './token-rate.js';
+
+/** Turns engine steps and job ends into the worker's metrics. */
+export class GenerationMetrics {
+  private readonly tokenRate = new TokenRate();
+  private cacheTokens = 0;
+  private lastStepAtMs = 0;
+
+  constructor(
+    private readonly metrics: WorkerMetrics,
+    private readonly nowMs: () => number = () => performance.now(),
+  ) {}
+
+  modelLoaded(info: ModelRunnerInfo): void {
+    this.cacheTokens = info.slots * info.contextTokens;
+    this.metrics.slots.set(info.slots);
+    this.metrics.kvCacheBytes.set(info.kvCacheBytes);
+  }
+
+  stepDone(report: StepReport): void {
+    const nowMs = this.nowMs();
+    this.tokenRate.add(report.generatedTokens, nowMs);
+    this.metrics.generatedTokens.inc(report.generatedTokens);
+    this.metrics.promptTokens.inc(report.prefillTokens);
+    this.metrics.slotsUsed.set(report.slotsUsed);
+    this.metrics.kvCacheUsedRatio.set(report.cachedTokens / this.cacheTokens);
+    this.metrics.stepSeconds.observe(report.stepMs / 1000);
+    if (report.decodeRows > 0) this.decoded(report.decodeRows, nowMs);
+    this.lastStepAtMs = nowMs;
+  }
+
+  /** A decoded row had its token before this one in the step before: rows decode in every step. */
+  private decoded(rows: number, nowMs: number): void {
+    this.metrics.batchRows.observe(rows);
+    const seconds = (nowMs - this.lastStepAtMs) / 1000;
+    for (let row = 0; row < rows; row += 1) this.metrics.interTokenSeconds.observe(seconds);
+  }
+
+  jobStarted(job: JobRecord): void {
+    if (job.attempt !== 1 || job.startedAtMs === null) return;
+    this.metrics.queueWaitSeconds.observe(secondsSince(job.createdAtMs, job.startedAtMs));
+  }
+
+  firstToken(job: JobRecord, atMs: number): void {
+    this.metrics.timeToFirstTokenSeconds.observe(secondsSince(job.createdAtMs, atMs));
+  }
+
+  jobFinished(job: JobRecord, status: FinalJobStatus, finishedAtMs: number): void {
+    this.metrics.jobsFinished.inc({ status });
+    this.metrics.endToEndSeconds.observe({ status }, secondsSince(job.createdAtMs, finishedAtMs));
+  }
+
+  lateWriteRefused(kind: 'append' | 'finish'): void {
+    this.metrics.lateWrites.inc({ kind });
+  }
+
+  /** Brings the gauges that fall without a step up to date; to be called before a scrape. */
+  sampleGauges(): void {
+    this.metrics.tokensPerSecond.set(this.tokensPerSecond());
+  }
+
+  tokensPerSecond(): number {
+    return this.tokenRate.perSecond(this.nowMs());
+  }
+}
+
+/** Submission and end may be stamped by machines whose clocks differ a little. */
+function secondsSince(fromMs: number, toMs: number): number {
+  return Math.max(0, toMs - fromMs) / 1000;
+}

@@ -1,0 +1,150 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { AttemptLease, FencedOutcome, TokenAppend } from '#queue';
+import { TokenPublisher } from './token-publisher.js';
+
+const leaseOf = (jobId: string): AttemptLease => ({
+  jobId,
+  model: 'm',
+  variant: '8_0',
+  attempt: 1,
+  lockToken: 'lock',
+});
+const never = new AbortController().signal;
+const noLoss = () => undefined;
+const delta = (id: string, text: string) => ({ id, text, tokenCount: 1 });
+
+/** Redis as the publisher sees it, one pipeline at a time, answered when the test says so. */
+class HeldRedis {
+  readonly pipelines: (readonly TokenAppend[])[] = [];
+  private answer: (() => void) | undefined;
+
+  readonly appendTokens = (appends: readonly TokenAppend[]): Promise<FencedOutcome[]> => {
+    this.pipelines.push(appends);
+    return new Promise((resolve) => {
+      this.answer = () => resolve(appends.map(() => 'written'));
+    });
+  };
+
+  async release(): Promise<void> {
+    this.answer?.();
+    await new Promise(setImmediate);
+  }
+}
+
+describe('token publisher', () => {
+  it('writes the deltas of all slots of a step in one pipeline', async () => {
+    const redis = new HeldRedis();
+    const publisher = new TokenPublisher(redis.appendTokens, noLoss);
+    for (const id of ['a', 'b', 'c']) publisher.open(id, leaseOf(id), noLoss);
+    publisher.push(['a', 'b', 'c'].map((id) => delta(id, id)));
+    await new Promise(setImmediate);
+    expect(redis.pipelines.map((p) => p.map((append) => append.lease.jobId))).toEqual([['a', 'b', 'c']]);
+  });
+
+  it('merges text per job while Redis lags instead of queueing pipelines', async () => {
+    const redis = new HeldRedis();
+    const publisher = new TokenPublisher(redis.appendTokens, noLoss);
+    publisher.open('a', leaseOf('a'), noLoss);
+    for (const text of ['one', ' two', ' three', ' four']) {
+      publisher.push([delta('a', text)]);
+      await new Promise(setImmediate);
+    }
+    await redis.release();
+    expect(
+      redis.pipelines.flat().map(({ sequence, text, tokenCount }) => [sequence, text, tokenCount]),
+    ).toEqual([
+      [1, 'one', 1],
+      [2, ' two three four', 3],
+    ]);
+  });
+
+  it('flush waits for its own job only, and for all of it', async () => {
+    const redis = new HeldRedis();
+    const publisher = new TokenPublisher(redis.appendTokens, noLoss);
+    publisher.open('a', leaseOf('a'), noLoss);
+    publisher.open('busy', leaseOf('busy'), noLoss);
+    publisher.push([delta('a', 'x'), delta('busy', '1')]);
+    let flushed = false;
+    const flushing = publisher.flush('a', never).then(() => (flushed = true));
+    await new Promise(setImmediate);
+    publisher.push([delta('a', 'y'), delta('busy', '2')]);
+    await redis.release();
+    expect(flushed).toBe(false);
+    publisher.push([delta('busy', '3')]);
+    await redis.release();
+    await flushing;
+    expect(publisher.close('a')).toEqual({ text: 'xy', tokenCount: 2 });
+  });
+
+  it('flush gives up when the attempt is aborted, even with Redis away', async () => {
+    const publisher = new TokenPublisher(() => new Promise(() => undefined), noLoss);
+    publisher.open('a', leaseOf('a'), noLoss);
+    publisher.push([delta('a', 'x')]);
+    const attempt = new AbortController();
+    const flushing = publisher.flush('a', attempt.signal);
+    attempt.abort();
+    await expect(flushing).resolves.toBeUndefined();
+  });
+
+  it('tells a lost attempt once and writes nothing more of it', async () => {
+    const seen: TokenAppend[] = [];
+    const publisher = new TokenPublisher(async (appends) => {
+      seen.push(...appends);
+      return appends.map(({ lease }) => (lease.jobId === 'stale' ? 'lost' : 'written'));
+    }, noLoss);
+    const losses: string[] = [];
+    for (const id of ['stale', 'ours']) publisher.open(id, leaseOf(id), () => losses.push(id));
+    for (const text of ['1', '2', '3']) {
+      publisher.push([delta('stale', text), delta('ours', text)]);
+      await publisher.flush('ours', never);
+    }
+    expect(losses).toEqual(['stale']);
+    expect(seen.filter(({ lease }) => lease.jobId === 'stale')).toHaveLength(1);
+  });
+
+  it('loses, repeats and reorders nothing, whatever fails in between', async () => {
+    const step = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.string({ maxLength: 4 })), {
+      maxLength: 4,
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 12 }),
+        fc.infiniteStream(fc.boolean()),
+        async (steps, fails) => {
+          const stored = new Map<string, TokenAppend>();
+          let failures = 0;
+          const publisher = new TokenPublisher(
+            async (appends) => {
+              await new Promise(setImmediate);
+              const fail = failures < 2 && fails.next().value;
+              // A failed pipeline may have been half written: its first append is there.
+              for (const append of fail ? appends.slice(0, 1) : appends) {
+                stored.set(`${append.lease.jobId}-${append.sequence}`, append);
+              }
+              if (fail) failures += 1;
+              if (fail) throw new Error('connection lost');
+              return appends.map(() => 'written' as const);
+            },
+            noLoss,
+            1,
+          );
+          for (const id of ['a', 'b', 'c']) publisher.open(id, leaseOf(id), noLoss);
+          for (const deltas of steps) {
+            publisher.push(deltas.map(([id, text]) => delta(id, text)));
+            if (deltas.length % 2 === 0) await new Promise(setImmediate);
+          }
+          for (const id of ['a', 'b', 'c']) {
+            await publisher.flush(id, never);
+            const appends = [...stored.values()].filter(({ lease }) => lease.jobId === id);
+            const given = steps.flat().filter(([to]) => to === id);
+            expect(appends.map(({ text }) => text).join('')).toBe(given.map(([, text]) => text).join(''));
+            expect(appends.map(({ sequence }) => sequence)).toEqual(appends.map((_, i) => i + 1));
+            expect(publisher.close(id).tokenCount).toBe(given.length);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,43 @@
+import { EXIT_CODES, StartupError } from './exit-codes.js';
+
+export interface FitQuestion {
+  /** DROVER_CONTEXT; 0 asks for the model's own. */
+  readonly contextSetting: number;
+  /** DROVER_SLOTS */
+  readonly slots: number;
+  /** Longest sequence the model was trained for. */
+  readonly modelContextTokens: number;
+  /** Bytes the worker will need with so many tokens of context in every slot. */
+  readonly neededBytes: (contextTokens: number) => number;
+  /** Bytes this process can still get; Infinity where the model lives elsewhere. */
+  readonly availableBytes: number;
+}
+
+/**
+ * Context in tokens that the worker will serve.
+ * @throws StartupError where the model was not trained for it, or memory does not hold it.
+ */
+export function fitVariant(question: FitQuestion): number {
+  const { contextSetting, slots, modelContextTokens, availableBytes } = question;
+  const contextTokens = contextSetting === 0 ? modelContextTokens : contextSetting;
+  if (contextTokens > modelContextTokens) {
+    throw new StartupError(
+      EXIT_CODES.contextTooLong,
+      `DROVER_CONTEXT=${contextTokens} is more than the ${modelContextTokens} tokens the model was trained for. ` +
+        `Set it to ${modelContextTokens} or less, or to 0 for the model's own.`,
+    );
+  }
+  const neededBytes = question.neededBytes(contextTokens);
+  if (neededBytes > availableBytes) {
+    throw new StartupError(
+      EXIT_CODES.memoryTooSmall,
+      `The variant needs about ${mebibytes(neededBytes)} with ${slots} slots of ${contextTokens} tokens, and ` +
+        `${mebibytes(availableBytes)} are available. Lower DROVER_SLOTS or DROVER_CONTEXT, or serve a smaller variant.`,
+    );
+  }
+  return contextTokens;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}

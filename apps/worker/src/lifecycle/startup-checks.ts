@@ -1,0 +1,70 @@
+import { stat } from 'node:fs/promises';
+import type { WorkerSettings } from '#config';
+import {
+  estimateVariantMemory,
+  ModelFormatError,
+  readLlamaConfig,
+  variantDirectory,
+  verifyVariant,
+  type VariantManifest,
+} from '#model-store';
+import { EXIT_CODES, StartupError } from './exit-codes.js';
+import { fitVariant } from './fit-variant.js';
+
+/** The variant a worker serves, found whole and fit for this machine. */
+export interface PinnedVariant {
+  readonly directory: string;
+  readonly bitsPerWeight: number;
+  /** Most tokens of one sequence, prompt and generated together. */
+  readonly contextTokens: number;
+}
+
+/**
+ * Everything that can be known before the model is loaded.
+ * @throws StartupError with the exit code of what is wrong and the next step.
+ */
+export async function checkStartup(settings: WorkerSettings): Promise<PinnedVariant> {
+  const { DROVER_DATA_DIR, DROVER_MODEL, DROVER_VARIANT, DROVER_SLOTS } = settings;
+  const directory = variantDirectory(DROVER_DATA_DIR, DROVER_MODEL, DROVER_VARIANT);
+  const manifest = await findWholeVariant(directory, settings);
+  const config = await readLlamaConfig(directory);
+  const contextTokens = fitVariant({
+    contextSetting: settings.DROVER_CONTEXT,
+    slots: DROVER_SLOTS,
+    modelContextTokens: config.contextTokens,
+    neededBytes: (tokens) =>
+      estimateVariantMemory({
+        config,
+        manifest,
+        slots: DROVER_SLOTS,
+        contextTokens: tokens,
+        prefillChunkTokens: settings.DROVER_PREFILL_CHUNK,
+      }).totalBytes,
+    // On a GPU the model lives in the GPU's memory; its provider says when that is too small.
+    availableBytes: settings.DROVER_DEVICE === 'cpu' ? process.availableMemory() : Number.POSITIVE_INFINITY,
+  });
+  return { directory, bitsPerWeight: manifest.bitsPerWeight, contextTokens };
+}
+
+/** Reads every byte: it would be read to load the model anyway, and a flipped bit would else speak nonsense. */
+async function findWholeVariant(directory: string, settings: WorkerSettings): Promise<VariantManifest> {
+  const { DROVER_MODEL, DROVER_VARIANT, DROVER_MODELS_DIR } = settings;
+  const build = `drover quantize ${DROVER_MODELS_DIR}/${DROVER_MODEL} --bits ${DROVER_VARIANT.replace('_', '.')}`;
+  if (!(await isDirectory(directory))) {
+    throw new StartupError(
+      EXIT_CODES.variantMissing,
+      `Variant ${DROVER_VARIANT} of ${DROVER_MODEL} is not built: ${directory} does not exist. Build it with \`${build}\`.`,
+    );
+  }
+  try {
+    return await verifyVariant(directory, { sha256: true });
+  } catch (error) {
+    if (!(error instanceof ModelFormatError)) throw error;
+    throw new StartupError(EXIT_CODES.variantDamaged, `${error.message} with \`${build}\`.`, error);
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() ?? false;
+}

@@ -1,0 +1,93 @@
+import { mkdtemp, mkdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { variantDirectory } from '#model-store';
+import { buildDroverTinyVariant, startTestRedis } from '#testing';
+import { AppProcess } from './app-process.js';
+import { DroverClient } from './drover-client.js';
+import { freePort } from './free-port.js';
+
+export const MODEL = 'drover-tiny';
+
+const BITS_PER_WEIGHT = { '8_0': 8, '6_5': 6.5, '5_0': 5 } as const;
+export type VariantName = keyof typeof BITS_PER_WEIGHT;
+
+export interface SystemOptions {
+  /** One worker is started for each; name a variant twice for two workers of it. Default one of 8_0. */
+  readonly variants?: readonly VariantName[];
+  readonly slots?: number;
+  /** Further environment of every process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A whole Drover of real processes: Redis, the API and workers. */
+export interface System {
+  readonly apiUrl: string;
+  readonly client: DroverClient;
+  readonly redis: Awaited<ReturnType<typeof startTestRedis>>;
+  readonly api: AppProcess;
+  /** Workers in the order they were started. */
+  readonly workers: readonly AppProcess[];
+  /** Starts one more worker and waits until it takes jobs. */
+  startWorker(variant: VariantName): Promise<AppProcess>;
+  /** Ends every process and removes every file. */
+  close(): Promise<void>;
+}
+
+export async function startSystem(options: SystemOptions = {}): Promise<System> {
+  const { variants = ['8_0'], slots = 8, env = {} } = options;
+  const dataDir = await mkdtemp(join(tmpdir(), 'drover-e2e-'));
+  await Promise.all([...new Set(variants)].map((variant) => linkVariant(dataDir, variant)));
+  const redis = await startTestRedis();
+  const common = {
+    NODE_ENV: 'test',
+    REDIS_URL: redis.url,
+    DROVER_MODELS_DIR: resolve(import.meta.dirname, '../../models'),
+    DROVER_DATA_DIR: dataDir,
+    ...env,
+  };
+  const workers: AppProcess[] = [];
+  let api: AppProcess | undefined;
+
+  async function startWorker(variant: VariantName): Promise<AppProcess> {
+    const port = await freePort();
+    const worker = AppProcess.launch('worker', port, {
+      DROVER_MODEL: MODEL,
+      DROVER_VARIANT: variant,
+      DROVER_SLOTS: String(slots),
+      // Two cores carry several workers here.
+      DROVER_THREADS: '1',
+      ...common,
+      DROVER_WORKER_PORT: String(port),
+    });
+    workers.push(worker);
+    await worker.untilReady();
+    return worker;
+  }
+
+  async function close(): Promise<void> {
+    await Promise.all(workers.map((worker) => worker.kill9()));
+    await api?.stop();
+    await redis.close();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+
+  try {
+    const port = await freePort();
+    [api] = await Promise.all([
+      AppProcess.start('api', port, { ...common, DROVER_API_PORT: String(port) }),
+      ...variants.map(startWorker),
+    ]);
+    return { apiUrl: api.url, client: new DroverClient(api.url), redis, api, workers, startWorker, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The variant is built once per machine and shared by all test runs. */
+async function linkVariant(dataDir: string, variant: VariantName): Promise<void> {
+  const link = variantDirectory(dataDir, MODEL, variant);
+  await mkdir(dirname(link), { recursive: true });
+  await symlink(await buildDroverTinyVariant(BITS_PER_WEIGHT[variant]), link);
+}

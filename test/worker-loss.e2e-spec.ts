@@ -1,0 +1,75 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { JobView } from '#contracts';
+import { metricValue, textOf } from './support/drover-client.js';
+import { askLong, attemptsOf, LONG_TOKENS, statusTrace, streamedText } from './support/jobs.js';
+import { pollUntil } from './support/poll-until.js';
+import { startSystem, type System } from './support/start-system.js';
+
+const SLOTS = 8;
+const HANDED_OVER_TRACE = ['queued', 'running', 'queued', 'running', 'done succeeded'];
+
+describe('a lost worker', () => {
+  let system: System;
+
+  afterEach(() => system.close());
+
+  async function untilRunning(ids: readonly string[]): Promise<void> {
+    await pollUntil('all jobs to run', async () => {
+      const jobs = await Promise.all(ids.map((id) => system.client.job(id)));
+      return jobs.every(({ status }) => status === 'running') ? true : undefined;
+    });
+  }
+
+  function finalJobs(ids: readonly string[]): Promise<JobView[]> {
+    return Promise.all(ids.map((id) => system.client.finalJob(id)));
+  }
+
+  it('killed in the middle of 8 jobs, has them all finished by another, once each', async () => {
+    system = await startSystem({ variants: ['8_0', '8_0'], slots: SLOTS });
+    const { client, workers } = system;
+    // Both workers are full, so that whichever dies holds eight jobs.
+    const submitted = await Promise.all(
+      Array.from({ length: 2 * SLOTS }, (_, seed) => client.submit(askLong('8_0', { temperature: 1, seed }))),
+    );
+    const ids = submitted.map(({ id }) => id);
+    await untilRunning(ids);
+    const killedAtMs = Date.now();
+    await workers[0]?.kill9();
+    const jobs = await finalJobs(ids);
+    console.info(`kill -9: all jobs had ended ${((Date.now() - killedAtMs) / 1000).toFixed(1)} s later`);
+
+    expect(jobs.map(({ status }) => status)).toEqual(ids.map(() => 'succeeded'));
+    expect(attemptsOf(jobs).filter((attempt) => attempt === 2)).toHaveLength(SLOTS);
+    for (const job of jobs.filter(({ attempt }) => attempt === 2)) {
+      const events = await client.allEvents(job.id);
+      expect(statusTrace(events)).toEqual(HANDED_OVER_TRACE);
+      expect(streamedText(events, 2)).toBe(textOf(job));
+      // The seed is the job's: the second attempt repeats what the first had shown.
+      expect(textOf(job)?.startsWith(streamedText(events, 1))).toBe(true);
+      expect(job.usage?.completion_tokens).toBe(LONG_TOKENS);
+    }
+  });
+
+  it('frozen past its lock and woken again, has its late writes refused', async () => {
+    system = await startSystem({ variants: ['8_0'] });
+    const { client, workers } = system;
+    const frozen = workers[0]!;
+    const { id } = await client.submit(askLong('8_0'));
+    await client.untilStreaming(id);
+    frozen.signal('SIGSTOP');
+    await system.startWorker('8_0');
+    const job = await client.finalJob(id);
+    expect(job).toMatchObject({ status: 'succeeded', attempt: 2 });
+
+    frozen.signal('SIGCONT');
+    const refused = await pollUntil('a refused write', () =>
+      metricValue(frozen.url, /^drover_late_writes_refused_total/),
+    );
+    expect(refused).toBeGreaterThan(0);
+    expect(await client.job(id)).toEqual(job);
+    expect(statusTrace(await client.allEvents(id))).toEqual(HANDED_OVER_TRACE);
+    await frozen.untilReady();
+    const next = await client.finalJob((await client.submit(askLong('8_0'))).id);
+    expect(next.status).toBe('succeeded');
+  });
+});
