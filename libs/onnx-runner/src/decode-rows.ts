@@ -1,4 +1,5 @@
 import type { DecodeRow } from '#engine';
+import { ROWS_PER_TILE, wholeTiles } from './row-tiles.js';
 
 /** One row of a batched decode. A row without a decode pads the batch, and its answer is thrown away. */
 export interface PlannedRow {
@@ -15,19 +16,14 @@ export interface DecodePlan {
 }
 
 /**
- * A row that runs alone takes another matrix kernel than a row among others, and its last bits differ. With two
- * rows or more the number of rows does not matter, so no batch is smaller than this.
- */
-export const LEAST_ROWS = 2;
-
-/**
- * Plans a batched decode as one contiguous range of cache rows, since a run can only look at such a range.
+ * Plans a batched decode as one contiguous range of cache rows, since a run can only look at such a range; it begins
+ * and ends with whole tiles.
  *
  * The slots in between that do not decode are padded. A padding row writes a key and a value too, so it writes them
  * where no token is yet: at its slot's length, the very place its next token will overwrite. In a full slot that
  * place is the last one: whatever comes to that slot next has to recompute its last position anyway.
  *
- * @param lengths tokens in the cache of each row; its length is the number of rows, at least `LEAST_ROWS`
+ * @param lengths tokens in the cache of each row: a whole number of tiles
  */
 export function planDecodeRows(
   decodes: readonly DecodeRow[],
@@ -35,9 +31,9 @@ export function planDecodeRows(
   contextTokens: number,
 ): DecodePlan {
   const slots = decodes.map((row) => row.slot);
-  const lastSlot = Math.max(...slots);
-  const firstSlot = Math.min(...slots, lengths.length - LEAST_ROWS);
-  const count = Math.max(LEAST_ROWS, lastSlot - firstSlot + 1);
+  const lowest = Math.min(...slots);
+  const firstSlot = lowest - (lowest % ROWS_PER_TILE);
+  const count = wholeTiles(Math.max(...slots) + 1 - firstSlot);
   const decodeOfSlot = new Map(slots.map((slot, index) => [slot, index]));
   const rows = Array.from({ length: count }, (_, offset): PlannedRow => {
     const slot = firstSlot + offset;

@@ -1,4 +1,3 @@
-import type { PrefillChunk } from '#engine';
 import type { CacheView } from './kv-cache.js';
 import type { ModelContract } from './model-contract.js';
 import type { NamedTensors, RunBinding, Session } from './ort/session.js';
@@ -17,8 +16,8 @@ export interface RunContext {
   readonly session: Session;
   readonly contract: ModelContract;
   readonly memory: StepMemory;
-  /** `num_logits_to_keep` = 1, where the model takes it. */
-  readonly keepOne: Tensor | undefined;
+  /** `num_logits_to_keep` over `memory.logitsToKeep`, where the model takes it. */
+  readonly logitsToKeep: Tensor | undefined;
 }
 
 /**
@@ -41,29 +40,33 @@ export function bindDecode(context: RunContext, cache: CacheView, firstRow: numb
   );
 }
 
-/** A prompt's chunk on its own row, whose tokens are in `memory.chunkTokenIds`. */
+/**
+ * A prompt's chunk on its own row: the first `tokens` of `memory.chunkTokenIds`.
+ *
+ * @param logits float32 [1, positions kept, vocabSize]
+ */
 export function bindPrefill(
   context: RunContext,
   cache: CacheView,
-  chunk: PrefillChunk,
+  startPosition: number,
+  tokens: number,
   logits: Tensor,
 ): ModelRun {
   const { memory } = context;
-  const tokens = chunk.tokenIds.length;
   return bind(
     context,
     cache,
     {
       input_ids: tensorOver('int64', [1, tokens], memory.chunkTokenIds),
-      attention_mask: tensorOver('int64', [1, chunk.startPosition + tokens], memory.ones),
-      position_ids: tensorOver('int64', [1, tokens], memory.everyPosition, chunk.startPosition),
+      attention_mask: tensorOver('int64', [1, startPosition + tokens], memory.ones),
+      position_ids: tensorOver('int64', [1, tokens], memory.everyPosition, startPosition),
     },
     logits,
   );
 }
 
 function bind(
-  { session, contract, keepOne }: RunContext,
+  { session, contract, logitsToKeep }: RunContext,
   cache: CacheView,
   own: { input_ids: Tensor; attention_mask: Tensor; position_ids: Tensor },
   logits: Tensor,
@@ -72,7 +75,7 @@ function bind(
   const inputs: NamedTensors = {
     ...always,
     ...(contract.takesPositionIds && { position_ids }),
-    ...(keepOne && { num_logits_to_keep: keepOne }),
+    ...(logitsToKeep && { num_logits_to_keep: logitsToKeep }),
     ...cache.past,
   };
   const binding = session.bind(inputs, { logits, ...cache.present });

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DecodeRow, ModelRunner, ModelRunnerInfo, ModelStep, PrefillChunk, StepLogits } from '#engine';
 import { InvalidStepError, checkStep } from './check-step.js';
 import { DecodeRuns } from './decode-runs.js';
-import { LEAST_ROWS, planDecodeRows } from './decode-rows.js';
+import { planDecodeRows } from './decode-rows.js';
 import { parseDevice } from './device.js';
 import { KvCache, type CacheView } from './kv-cache.js';
 import { readModelContract } from './model-contract.js';
@@ -10,8 +10,9 @@ import { bindPrefill, type RunContext } from './model-run.js';
 
 import { Session, type RunBinding } from './ort/session.js';
 import { tensorOver } from './ort/tensor.js';
+import { ROWS_PER_TILE, wholeTiles } from './row-tiles.js';
 import { chooseRunMode, modelFileBytes } from './run-mode.js';
-import { createStepMemory, logitsOfRow, writeDecodeRows } from './step-memory.js';
+import { createStepMemory, logitsOfRow, writeChunk, writeDecodeRows } from './step-memory.js';
 
 export interface OnnxModelRunnerOptions {
   /** Path of the variant's `model.onnx`. */
@@ -73,10 +74,11 @@ class OnnxModelRunner implements ModelRunner {
     const { slots, contextTokens } = options;
     const contract = readModelContract(session.inputs, session.outputs);
     const { vocabSize, numLogitsToKeepShape } = contract;
-    const rows = Math.max(slots, LEAST_ROWS);
+    const rows = wholeTiles(slots);
     const memory = createStepMemory(rows, contextTokens, vocabSize);
-    const keepOne = numLogitsToKeepShape && tensorOver('int64', numLogitsToKeepShape, memory.ones);
-    this.#context = { session, contract, memory, keepOne };
+    const logitsToKeep =
+      numLogitsToKeepShape && tensorOver('int64', numLogitsToKeepShape, memory.logitsToKeep);
+    this.#context = { session, contract, memory, logitsToKeep };
     this.#cache = new KvCache(contract.caches, rows, contextTokens);
     this.#decodeRuns = new DecodeRuns(this.#context, this.#cache);
     this.#lengths = Array.from({ length: rows }, () => 0);
@@ -117,7 +119,7 @@ class OnnxModelRunner implements ModelRunner {
     await this.#step?.catch(() => undefined);
     this.#decodeRuns.close();
     this.#prefillViews.forEach((view) => view.close());
-    this.#context.keepOne?.close();
+    this.#context.logitsToKeep?.close();
   }
 
   async #runStep(step: ModelStep): Promise<void> {
@@ -129,26 +131,34 @@ class OnnxModelRunner implements ModelRunner {
   async #decode(decodes: readonly DecodeRow[]): Promise<void> {
     const { firstSlot, rows } = planDecodeRows(decodes, this.#lengths, this.info.contextTokens);
     writeDecodeRows(this.#context.memory, firstSlot, rows);
+    this.#context.memory.logitsToKeep[0] = 1n;
     await this.#execute(this.#decodeRuns.bindingFor(firstSlot, rows.length), rows.length);
     for (const { slot, position } of decodes) this.#lengths[slot] = position + 1;
   }
 
-  async #prefill(chunk: PrefillChunk): Promise<void> {
-    const { slot, tokenIds, startPosition } = chunk;
+  /**
+   * A chunk of an odd number of tokens is padded with one behind it, like a decode's padding row: causal attention
+   * keeps it from the tokens before it, and what it leaves in the cache is overwritten next. At the very end of the
+   * context there is no room for it.
+   */
+  async #prefill({ slot, tokenIds, startPosition, needsLogits }: PrefillChunk): Promise<void> {
     const { memory, contract } = this.#context;
-    const { vocabSize } = this.info;
-    tokenIds.forEach((tokenId, index) => (memory.chunkTokenIds[index] = BigInt(tokenId)));
-    const answer = logitsOfRow(memory, slot);
-    const keepsOne = contract.numLogitsToKeepShape !== undefined;
-    const logits = keepsOne ? answer : new Float32Array(new ArrayBuffer(tokenIds.length * vocabSize * 4));
-    const output = tensorOver('float32', [1, logits.length / vocabSize, vocabSize], logits);
-    const run = bindPrefill(this.#context, this.#prefillView(slot), chunk, output);
+    const { vocabSize, contextTokens } = this.info;
+    const tokens = Math.min(wholeTiles(tokenIds.length), contextTokens - startPosition);
+    const padding = tokens - tokenIds.length;
+    const kept = contract.numLogitsToKeepShape === undefined ? tokens : Math.min(tokens, ROWS_PER_TILE);
+    writeChunk(memory, tokenIds, tokens);
+    memory.logitsToKeep[0] = BigInt(kept);
+    const logits = new Float32Array(new ArrayBuffer(kept * vocabSize * 4));
+    const output = tensorOver('float32', [1, kept, vocabSize], logits);
+    const run = bindPrefill(this.#context, this.#prefillView(slot), startPosition, tokens, output);
     try {
-      await this.#execute(run.binding, tokenIds.length);
+      await this.#execute(run.binding, tokens);
     } finally {
       run.close();
     }
-    if (!keepsOne) answer.set(logits.subarray(-vocabSize));
+    const last = (kept - padding) * vocabSize;
+    if (needsLogits) logitsOfRow(memory, slot).set(logits.subarray(last - vocabSize, last));
     this.#lengths[slot] = startPosition + tokenIds.length;
   }
 

@@ -3,10 +3,10 @@ import { basename, dirname, join } from 'node:path';
 import type { RunMode } from './ort/session.js';
 
 /**
- * Weight bytes times tokens up to which a run blocks this thread. A run on another thread costs about 0.1 ms more,
- * which a model of a few million weights feels and a large one does not; this much work takes about a millisecond.
+ * Weight bytes times tokens up to which a run blocks this thread: half a millisecond or so. Handing a run to another
+ * thread costs about 0.1 ms, which a model of a few million weights feels at small batches and a large one never.
  */
-const BLOCKING_WORK = 32 * 1024 * 1024;
+const BLOCKING_WORK = 16 * 1024 * 1024;
 
 export function chooseRunMode(modelBytes: number, tokens: number): RunMode {
   return modelBytes * tokens <= BLOCKING_WORK ? 'blocking' : 'background';

@@ -10,6 +10,8 @@ export interface StepMemory {
   readonly mask: BigInt64Array;
   /** float32 [rows, vocabSize] */
   readonly logits: Float32Array;
+  /** int64 []: for models that can leave out the logits of all but the last positions. */
+  readonly logitsToKeep: BigInt64Array;
   /** int64 [contextTokens]: the tokens of a prompt's chunk. */
   readonly chunkTokenIds: BigInt64Array;
   /** int64 [contextTokens]: 0, 1, 2, …; a chunk's positions are a range of it. */
@@ -28,6 +30,7 @@ export function createStepMemory(rows: number, contextTokens: number, vocabSize:
     positions: int64(rows),
     mask: int64(rows * contextTokens),
     logits: new Float32Array(new ArrayBuffer(rows * vocabSize * 4)),
+    logitsToKeep: int64(1),
     chunkTokenIds: int64(contextTokens),
     everyPosition: int64(contextTokens).map((_, position) => BigInt(position)),
     ones: int64(contextTokens).fill(1n),
@@ -47,6 +50,12 @@ export function writeDecodeRows(memory: StepMemory, firstRow: number, rows: read
     memory.mask.fill(1n, start, start + position + 1);
     memory.mask.fill(0n, start + position + 1, start + contextTokens);
   });
+}
+
+/** Writes a chunk's tokens, and token 0 behind them up to `paddedTokens`. */
+export function writeChunk(memory: StepMemory, tokenIds: Int32Array, paddedTokens: number): void {
+  tokenIds.forEach((tokenId, index) => (memory.chunkTokenIds[index] = BigInt(tokenId)));
+  memory.chunkTokenIds.fill(0n, tokenIds.length, paddedTokens);
 }
 
 export function logitsOfRow({ logits, vocabSize }: StepMemory, row: number): Float32Array {
