@@ -3,6 +3,7 @@ import type { IdempotencyClaim, IdempotencyKeys } from './queue.types.js';
 import { orUnavailable } from './redis-connection.js';
 import { redisKeys } from './redis-keys.js';
 import { plainScript, runScript } from './scripts/redis-script.js';
+import { storedValue } from './stored-value.js';
 
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 /** After this long an unfinished claim counts as abandoned: its process died. */
@@ -59,10 +60,12 @@ export class RedisIdempotencyKeys implements IdempotencyKeys {
       for (;;) {
         const keys = [claimKey, redisKeys.job(earlierJobId)];
         const args = [bodySha256, jobId, nowMs, KEPT_MS, CLAIM_MS, earlierJobId];
-        const [kind, job] = (await runScript(this.redis, claimScript, keys, args)) as [string, string?];
+        const [kind, job] = storedValue<[IdempotencyClaim['kind'] | 'look', string?]>(
+          await runScript(this.redis, claimScript, keys, args),
+        );
         if (kind === 'look') earlierJobId = job ?? '';
         else if (kind === 'replay') return { kind, jobId: job ?? '' };
-        else return { kind } as IdempotencyClaim;
+        else return { kind };
       }
     });
   }

@@ -1,4 +1,5 @@
 export type * from './queue.types.js';
+export { isDoneEventId } from './event-ids.js';
 export { newJobId, jobIdTimeMs } from './job-id.js';
 export { createJobSubmitter, type JobSubmitterOptions } from './job-submitter.js';
 export { createJobWorker, type JobWorkerOptions } from './worker/job-worker.js';
@@ -12,5 +13,6 @@ export {
   whenReady,
   type RedisConnectionKind,
 } from './redis-connection.js';
+export { storedValue } from './stored-value.js';
 export { createRedisSubscriber, type RedisSubscriber } from './redis-subscriber.js';
 export { launchRedis, type LaunchedRedis, type LaunchRedisOptions } from './redis-server/launch-redis.js';

@@ -24,6 +24,7 @@ import { expireScript, failLostScript, handBackScript, requeueScript } from './s
 import { runScript, type RedisScript } from './scripts/redis-script.js';
 import { startScript } from './scripts/start.lua.js';
 import { submitScript, withdrawScript } from './scripts/submit.lua.js';
+import { storedValue } from './stored-value.js';
 
 /** A job and the queue it is in: what its keys are made of. */
 export interface JobRef extends ModelRef {
@@ -91,7 +92,7 @@ export class RedisJobLifecycle implements JobLifecycle {
     );
     if (kind === 'started') return { kind, job: recordOf(detail) };
     if (kind === 'lost') return { kind };
-    return { kind: 'skip', reason: detail as Extract<StartOutcome, { kind: 'skip' }>['reason'] };
+    return { kind: 'skip', reason: storedValue(detail) };
   }
 
   async appendTokens(appends: readonly TokenAppend[]): Promise<readonly FencedOutcome[]> {
@@ -99,7 +100,9 @@ export class RedisJobLifecycle implements JobLifecycle {
     const pipeline = this.redis.pipeline();
     for (const append of appends) addToken(pipeline, append);
     const replies = (await pipeline.exec()) ?? [];
-    return appends.map((_, i) => this.#appendOutcome(replies[i * 2]));
+    return Promise.all(
+      appends.map(async (append, i) => (isRefused(replies[i * 2]) ? this.#afterRefusal(append) : 'written')),
+    );
   }
 
   async finish(lease: AttemptLease, result: FinishedAttempt): Promise<FencedOutcome> {
@@ -145,7 +148,7 @@ export class RedisJobLifecycle implements JobLifecycle {
     return this.#run(expireScript, job, nowMs, [], []);
   }
 
-  #run<T>(
+  async #run<T>(
     script: RedisScript,
     job: JobRef,
     nowMs: number,
@@ -158,13 +161,16 @@ export class RedisJobLifecycle implements JobLifecycle {
       redisKeys.watch,
       redisKeys.webhookOutbox,
     ];
-    return runScript(this.redis, script, [...common, ...keys], [job.jobId, nowMs, ...args]) as Promise<T>;
+    return storedValue<T>(
+      await runScript(this.redis, script, [...common, ...keys], [job.jobId, nowMs, ...args]),
+    );
   }
 
-  #appendOutcome(reply: [Error | null, unknown] | undefined): FencedOutcome {
-    const [error, entryId] = reply ?? [new Error('Redis gave no reply to an append'), null];
-    if (error !== null && !SMALLER_ID.test(error.message)) throw error;
-    if (error === null && entryId !== null) return 'written';
+  /** A refused entry that is there was written by an earlier try of this call, whose reply did not arrive. */
+  async #afterRefusal({ lease, sequence }: TokenAppend): Promise<FencedOutcome> {
+    const entryId = `${lease.attempt}-${sequence}`;
+    const entries = await this.redis.xrange(redisKeys.events(lease.jobId), entryId, entryId);
+    if (entries.length > 0) return 'written';
     this.onLateWrite('append');
     return 'lost';
   }
@@ -172,6 +178,12 @@ export class RedisJobLifecycle implements JobLifecycle {
 
 /** How Redis refuses an entry id that a newer attempt, or the end of this one, has passed. */
 const SMALLER_ID = /equal or smaller than the target stream top item/;
+
+function isRefused(reply: [Error | null, unknown] | undefined): boolean {
+  const [error, entryId] = reply ?? [new Error('Redis gave no reply to an append.'), null];
+  if (error !== null && !SMALLER_ID.test(error.message)) throw error;
+  return entryId === null || error !== null;
+}
 
 /** The stream exists from submission to expiry, so NOMKSTREAM refuses a writer that comes after that. */
 function addToken(pipeline: ChainableCommander, { lease, sequence, text, tokenCount }: TokenAppend): void {
@@ -186,7 +198,7 @@ function lockOf(job: JobRef): string {
 }
 
 function recordOf(flat: unknown): JobRecord {
-  const record = decodeFlatRecord(flat as string[]);
+  const record = decodeFlatRecord(storedValue<string[]>(flat));
   if (record === undefined) throw new Error('A job script returned no record. This is a bug.');
   return record;
 }

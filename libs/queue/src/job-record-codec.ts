@@ -1,6 +1,7 @@
 import { WEBHOOK_EVENT_TYPES, webhookEventTypeOf } from '#contracts';
 import type { FinalJobStatus, JobRecord, JobStatus, WebhookTarget } from '#contracts';
 import type { FinishedAttempt, NewJob } from './queue.types.js';
+import { storedValue } from './stored-value.js';
 
 /** Record fields kept as JSON in the hash. */
 const JSON_FIELDS = ['input', 'webhook', 'metadata', 'usage', 'timings', 'failure'] as const;
@@ -65,7 +66,7 @@ export function decodeJobRecord(hash: Readonly<Record<string, string>>): JobReco
   for (const name of TEXT_FIELDS) record[name] = hash[name] ?? null;
   for (const name of NUMBER_FIELDS) record[name] = numberOrNull(hash[name]);
   for (const name of JSON_FIELDS) record[name] = jsonOrNull(hash[name]);
-  return record as unknown as JobRecord;
+  return storedValue<JobRecord>(record);
 }
 
 /** A script returns a hash as one list of fields and values. */

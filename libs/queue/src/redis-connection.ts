@@ -1,6 +1,7 @@
 import { Redis, ReplyError } from 'ioredis';
 import { DroverError } from '#contracts';
 import type { Logger } from '#observability';
+import { errorCodeOf } from './error-code.js';
 
 const API_TIMEOUT_MS = 2_000;
 const RETRY_AFTER_S = 5;
@@ -10,17 +11,22 @@ const UNABLE = /^(LOADING|READONLY|MISCONF|OOM|MASTERDOWN|CLUSTERDOWN|NOREPLICAS
 /**
  * `api`: a command fails at once while Redis is away, so that requests are answered and not piled up.
  * `worker`: commands wait for Redis to come back; what BullMQ's blocking reads need.
+ * `subscriber`: subscriptions wait too, but their caller does not.
  */
-export type RedisConnectionKind = 'api' | 'worker';
+export type RedisConnectionKind = keyof typeof OPTIONS_OF_KIND;
+
+const OPTIONS_OF_KIND = {
+  api: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: API_TIMEOUT_MS },
+  worker: { maxRetriesPerRequest: null },
+  subscriber: { maxRetriesPerRequest: null, commandTimeout: API_TIMEOUT_MS },
+} as const;
 
 /** Connects in the background and keeps reconnecting; an outage is logged at its start and at its end. */
 export function connectRedis(url: string, kind: RedisConnectionKind, logger?: Logger): Redis {
   const redis = new Redis(url, {
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
     connectTimeout: API_TIMEOUT_MS,
-    ...(kind === 'api'
-      ? { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: API_TIMEOUT_MS }
-      : { maxRetriesPerRequest: null }),
+    ...OPTIONS_OF_KIND[kind],
   });
   logOutages(redis, logger);
   return redis;
@@ -61,8 +67,8 @@ export async function orUnavailable<T>(work: () => Promise<T>): Promise<T> {
 
 function meansUnavailable(error: unknown): boolean {
   if (error instanceof DroverError) return false;
-  if (error instanceof ReplyError) return UNABLE.test((error as Error).message);
-  return error instanceof Error && isConnectionError(error);
+  if (!(error instanceof Error)) return false;
+  return error instanceof ReplyError ? UNABLE.test(error.message) : isConnectionError(error);
 }
 
 const CONNECTION_FAULT =
@@ -71,12 +77,9 @@ const CONNECTION_FAULT =
 /** True for a failure of the connection itself, which ioredis reports in words only. */
 export function isConnectionError(error: Error): boolean {
   return (
-    error.name === 'MaxRetriesPerRequestError' || CONNECTION_FAULT.test(`${error.message} ${codeOf(error)}`)
+    error.name === 'MaxRetriesPerRequestError' ||
+    CONNECTION_FAULT.test(`${error.message} ${errorCodeOf(error) ?? ''}`)
   );
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 function logOutages(redis: Redis, logger: Logger | undefined): void {

@@ -12,7 +12,7 @@ export interface RedisSubscriber {
 }
 
 export function createRedisSubscriber(redisUrl: string, logger?: Logger): RedisSubscriber {
-  const redis = connectRedis(redisUrl, 'worker', logger);
+  const redis = connectRedis(redisUrl, 'subscriber', logger);
   const listeners = new Map<string, Set<Listener>>();
   redis.on('message', (channel: string, message: string) => {
     for (const listener of listeners.get(channel) ?? []) listener(message);

@@ -1,6 +1,7 @@
 import { HEARTBEAT_TTL_MS, type WorkerHeartbeat } from '#contracts';
 import type { Redis } from 'ioredis';
 import { redisKeys } from './redis-keys.js';
+import { storedValue } from './stored-value.js';
 
 /** Ids of workers that fell silent long ago leave the index then. */
 const INDEX_KEPT_MS = 10 * HEARTBEAT_TTL_MS;
@@ -26,5 +27,7 @@ export async function liveWorkers(redis: Redis, nowMs: number): Promise<readonly
   const ids = await redis.zrangebyscore(redisKeys.workers, nowMs - INDEX_KEPT_MS, '+inf');
   if (ids.length === 0) return [];
   const heartbeats = await redis.mget(...ids.map((id) => redisKeys.worker(id)));
-  return heartbeats.flatMap((json) => (json === null ? [] : [JSON.parse(json) as WorkerHeartbeat]));
+  return heartbeats.flatMap((json) =>
+    json === null ? [] : [storedValue<WorkerHeartbeat>(JSON.parse(json))],
+  );
 }

@@ -1,6 +1,8 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { z } from 'zod';
+import { errorCodeOf } from '../error-code.js';
 import type { RunningRedis } from './running-redis.js';
 
 const PROBE_TIMEOUT_MS = 1_000;
@@ -20,7 +22,7 @@ export async function claimDataDir(dataDir: string): Promise<DataDirClaim> {
       await writeFile(file, JSON.stringify({ launcherPid: process.pid }), { flag: 'wx' });
       break;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (errorCodeOf(error) !== 'EEXIST') throw error;
       await dropStaleClaim(file, dataDir);
     }
   }
@@ -41,15 +43,17 @@ async function dropStaleClaim(file: string, dataDir: string): Promise<void> {
   );
 }
 
-interface Claim {
-  readonly launcherPid?: number;
-  readonly url?: string;
-  readonly pid?: number;
-}
+const claimSchema = z.object({
+  launcherPid: z.int().optional(),
+  url: z.string().optional(),
+  pid: z.int().optional(),
+});
+
+type Claim = z.output<typeof claimSchema>;
 
 async function readClaim(file: string): Promise<Claim> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Claim;
+    return claimSchema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch {
     // Gone, or cut short by a crash: nobody's.
     return {};
@@ -79,6 +83,6 @@ function isAlive(pid: number | undefined): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return errorCodeOf(error) === 'EPERM';
   }
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { storedValue } from '../stored-value.js';
 import type { RunningRedis } from './running-redis.js';
 import { startServerProcess } from './server-process.js';
 
@@ -11,7 +12,7 @@ const PROGRAM = import.meta.url.endsWith('.ts')
 export async function startEmbeddedRedis(port: number | undefined): Promise<RunningRedis> {
   const program = fileURLToPath(new URL(PROGRAM, import.meta.url));
   const server = await startServerProcess(process.execPath, [program, String(port ?? 0)], process.cwd());
-  const listening = JSON.parse(server.firstLine) as { port: number; pid: number };
+  const listening = storedValue<{ port: number; pid: number }>(JSON.parse(server.firstLine));
   return {
     url: `redis://127.0.0.1:${listening.port}`,
     pid: listening.pid,

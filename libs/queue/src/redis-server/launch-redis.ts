@@ -35,7 +35,10 @@ async function launchNative(binary: string, { dataDir, port }: LaunchRedisOption
   try {
     const server = await startNativeRedis(binary, dataDir, port);
     await claim.record(server);
-    const close = () => server.close().finally(() => claim.release());
+    const close = async () => {
+      await server.close();
+      await claim.release();
+    };
     return { ...server, kind: 'native', close };
   } catch (error) {
     await claim.release();

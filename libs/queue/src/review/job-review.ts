@@ -3,6 +3,7 @@ import type { Logger } from '#observability';
 import type { Redis } from 'ioredis';
 import type { JobRef, RedisJobLifecycle } from '../job-lifecycle.js';
 import { parseWatchMember, redisKeys } from '../redis-keys.js';
+import { storedValue } from '../stored-value.js';
 import { nextReviewMs, planReview, type ReviewStep, type WatchedJob } from './plan-review.js';
 
 const REVIEW_INTERVAL_MS = 1_000;
@@ -103,7 +104,7 @@ export class JobReview {
       this.redis.hget(bullJob, 'finishedOn'),
     ]);
     const job = {
-      status: (status ?? undefined) as JobStatus | undefined,
+      status: status == null ? undefined : storedValue<JobStatus>(status),
       started: startedAtMs != null,
       startByMs: startByMs == null ? null : Number(startByMs),
       expiresAtMs: Number(finishedAtMs ?? 0) + Number(ttlMs ?? 0),

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
 import { JOB_STATUS_TRANSITIONS } from '#contracts';
 import type { Redis } from 'ioredis';
+import { DONE_N, REQUEUED_N } from '../event-ids.js';
 
 /** Most workers that may be lost over one job before it is failed: it is likely what kills them. */
 export const MAX_LOST_ATTEMPTS = 3;
-
-/** An entry id is `<attempt>-<n>`. These two n close an attempt: no later entry of it can be smaller. */
-const REQUEUED_ENTRY = String(Number.MAX_SAFE_INTEGER - 1);
-const DONE_ENTRY = String(Number.MAX_SAFE_INTEGER);
 
 /**
  * What every job script starts with. Its first keys are the same in all: record, event stream, watch set, webhook
@@ -40,7 +37,7 @@ local function isFinal(status) return next(legal[status]) == nil end
 local function conclude(status, ...)
   moveTo(status)
   redis.call('HSET', record, 'finishedAtMs', nowMs, ...)
-  emit(get('attempt') .. '-${DONE_ENTRY}', 'type', 'done', 'status', status)
+  emit(get('attempt') .. '-${DONE_N}', 'type', 'done', 'status', status)
   local ttlMs = get('ttlMs')
   redis.call('PEXPIRE', record, ttlMs)
   redis.call('PEXPIRE', stream, ttlMs)
@@ -59,7 +56,7 @@ end
 local function backToQueue()
   moveTo('queued')
   local attempt = get('attempt')
-  emit(attempt .. '-${REQUEUED_ENTRY}', 'type', 'status', 'status', 'queued', 'attempt', attempt)
+  emit(attempt .. '-${REQUEUED_N}', 'type', 'status', 'status', 'queued', 'attempt', attempt)
 end
 
 -- A running job whose worker is gone. Says what became of it: 'cancelled', 'failed' or 'queued'.

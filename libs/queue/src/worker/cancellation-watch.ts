@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { AttemptLease } from '../queue.types.js';
 import { redisKeys } from '../redis-keys.js';
 import type { RedisSubscriber } from '../redis-subscriber.js';
+import { storedValue } from '../stored-value.js';
 import type { AbortKind } from './attempt-aborted.js';
 import type { ActiveAttempts } from './active-attempts.js';
 
@@ -52,7 +53,7 @@ export class CancellationWatch {
       pipeline.hmget(redisKeys.job(jobId), 'status', 'attempt', 'cancelRequestedAtMs');
     const replies = (await pipeline.exec()) ?? [];
     leases.forEach((lease, i) => {
-      const fields = replies[i]?.[1] as (string | null)[] | undefined;
+      const fields = storedValue<(string | null)[] | undefined>(replies[i]?.[1]);
       const kind = fields && abortKindOf(lease, fields);
       if (kind !== undefined) this.attempts.abort(lease.jobId, kind);
     });
@@ -62,7 +63,7 @@ export class CancellationWatch {
 function abortKindOf(lease: AttemptLease, fields: readonly (string | null)[]): AbortKind | undefined {
   const [status, attempt, cancelRequestedAtMs] = fields;
   // Before its start the attempt's number is not in the record yet; a finished one is about to return.
-  if (status == null || isFinalJobStatus(status as JobStatus)) return undefined;
+  if (status == null || isFinalJobStatus(storedValue<JobStatus>(status))) return undefined;
   if (Number(attempt) > lease.attempt) return 'lost';
   return cancelRequestedAtMs == null ? undefined : 'cancelled';
 }

@@ -46,6 +46,7 @@ function signal(server: LaunchedRedis, name: NodeJS.Signals): void {
   try {
     process.kill(server.pid, name);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    const gone = error instanceof Error && 'code' in error && error.code === 'ESRCH';
+    if (!gone) throw error;
   }
 }

@@ -1,0 +1,61 @@
+import type { JobRecord, JobStatus } from '#contracts';
+
+export interface ListJobsQuery {
+  readonly tenant: string;
+  /** Most jobs of the page. */
+  readonly limit: number;
+  /** The page begins after this id; without it, at the newest job. */
+  readonly after?: string | undefined;
+  readonly status?: JobStatus | undefined;
+  readonly model?: string | undefined;
+  readonly variant?: string | undefined;
+}
+
+export interface JobPage {
+  /** Newest first. */
+  readonly jobs: readonly JobRecord[];
+  readonly hasMore: boolean;
+  /**
+   * `after` of the next page; null at the end. It is the last job's id, except where a filter matched little and the
+   * search stopped at its bound: then it is where the search stopped.
+   */
+  readonly nextAfter: string | null;
+}
+
+/** Reads jobs. Every method rejects with `DroverError('queue_unavailable')` at once when Redis is away. */
+export interface JobReader {
+  /** The tenant's job; undefined where it never was, has expired, or is another tenant's. */
+  get(tenant: string, jobId: string): Promise<JobRecord | undefined>;
+  list(query: ListJobsQuery): Promise<JobPage>;
+  /** The job once it has ended; as it stands when the time is up or the signal aborts. */
+  waitForFinal(
+    tenant: string,
+    jobId: string,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<JobRecord | undefined>;
+  close(): Promise<void>;
+}
+
+/** A job's event as its stream holds it. `id` is `<attempt>-<n>`, ascending. */
+export type StoredJobEvent =
+  | { readonly id: string; readonly type: 'status'; readonly status: JobStatus; readonly attempt: number }
+  | {
+      readonly id: string;
+      readonly type: 'token';
+      /** Which choice of the job the text belongs to; a job has one, 0. */
+      readonly index: number;
+      readonly text: string;
+      /** Tokens behind `text`. */
+      readonly n: number;
+    }
+  | { readonly id: string; readonly type: 'done'; readonly status: JobStatus };
+
+export interface JobEventFeed {
+  /**
+   * The job's events after `afterId` (from the start without it), stored ones first, then live ones; each once, in
+   * order. Text that has piled up comes in one event. Ends after `done`, on abort, and where the stream is gone.
+   */
+  events(jobId: string, afterId: string | undefined, signal: AbortSignal): AsyncIterable<StoredJobEvent>;
+  close(): Promise<void>;
+}
