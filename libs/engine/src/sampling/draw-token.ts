@@ -1,4 +1,6 @@
-import { RankedTokens, selectTopK } from './select-top-k.js';
+import { argmax, requireFinite } from './argmax.js';
+import { RankedTokens, rankTokens } from './rank-tokens.js';
+import { tokenWeight } from './token-weight.js';
 
 /** How a distribution is cut before a token is drawn from it. */
 export interface Truncation {
@@ -19,26 +21,23 @@ export function createSamplingScratch(vocabSize: number): SamplingScratch {
   return { ranked: new RankedTokens(), weights: new Float64Array(vocabSize) };
 }
 
-/** First guess of how many tokens hold the share `topP`; a wrong guess costs another selection. */
-const FIRST_NUCLEUS_GUESS = 64;
-const NUCLEUS_GROWTH = 8;
+/** Guesses of how many tokens hold the share `topP`; after them, all are ranked. */
+const NUCLEUS_GUESSES = [64, 1024, Infinity];
 
 /**
  * Draws from softmax(logits / temperature) after top_k, then top_p within what top_k left, then min_p.
- * @param maxLogit the highest of `logits`
  * @param uniform in [0, 1)
  */
 export function drawToken(
   logits: Float32Array,
-  maxLogit: number,
   truncation: Truncation,
   uniform: number,
   scratch: SamplingScratch,
 ): number {
   const { topK, topP } = truncation;
   if (topK > 0 && topK < logits.length) return drawFromTopK(logits, truncation, uniform, scratch);
-  if (topP < 1) return drawFromNucleus(logits, maxLogit, truncation, uniform, scratch);
-  return drawFromAll(logits, maxLogit, truncation, uniform, scratch);
+  if (topP < 1) return drawFromNucleus(logits, truncation, uniform, scratch);
+  return drawFromAll(logits, truncation, uniform, scratch);
 }
 
 function drawFromTopK(
@@ -47,52 +46,58 @@ function drawFromTopK(
   uniform: number,
   { ranked, weights }: SamplingScratch,
 ): number {
-  selectTopK(logits, truncation.topK, ranked);
-  const total = weigh(ranked.logits, ranked.count, ranked.logits[0]!, truncation.temperature, weights);
-  const nucleus = countOfShare(weights, ranked.count, truncation.topP * total);
-  return drawRanked(ranked, weights, Math.min(nucleus, ranked.count), truncation.minP, uniform);
+  rankTokens(logits, truncation.topK, ranked);
+  const best = requireFinite(ranked.logits[0]!);
+  const total = weigh(ranked.logits, ranked.count, best, truncation.temperature, weights);
+  const nucleus = countOfShare(weights, ranked.count, truncation.topP * total) ?? ranked.count;
+  return drawRanked(ranked, weights, nucleus, truncation.minP, uniform);
 }
 
-/** The share is of the whole vocabulary's weight, but only its best tokens are ever ranked. */
+/** The share is of the whole vocabulary's weight, but only its best tokens are ranked. */
 function drawFromNucleus(
   logits: Float32Array,
-  maxLogit: number,
-  truncation: Truncation,
+  { temperature, topP, minP }: Truncation,
   uniform: number,
   { ranked, weights }: SamplingScratch,
 ): number {
-  const { temperature, topP, minP } = truncation;
-  const share = topP * weigh(logits, logits.length, maxLogit, temperature, weights);
-  for (let guess = FIRST_NUCLEUS_GUESS; ; guess *= NUCLEUS_GROWTH) {
-    selectTopK(logits, guess, ranked);
-    weigh(ranked.logits, ranked.count, maxLogit, temperature, weights);
-    const nucleus = countOfShare(weights, ranked.count, share);
-    if (nucleus <= ranked.count || ranked.count === logits.length) {
-      return drawRanked(ranked, weights, Math.min(nucleus, ranked.count), minP, uniform);
-    }
+  const best = logits[argmax(logits)]!;
+  const share = topP * weigh(logits, logits.length, best, temperature, weights);
+  let nucleus: number | null = null;
+  for (const guess of NUCLEUS_GUESSES) {
+    rankTokens(logits, guess, ranked);
+    weigh(ranked.logits, ranked.count, best, temperature, weights);
+    nucleus = countOfShare(weights, ranked.count, share);
+    if (nucleus !== null) break;
   }
+  return drawRanked(ranked, weights, nucleus ?? ranked.count, minP, uniform);
 }
 
 function drawFromAll(
   logits: Float32Array,
-  maxLogit: number,
   { temperature, minP }: Truncation,
   uniform: number,
   { weights }: SamplingScratch,
 ): number {
-  weigh(logits, logits.length, maxLogit, temperature, weights);
-  let total = 0;
-  for (let id = 0; id < logits.length; id++) if (weights[id]! >= minP) total += weights[id]!;
+  const best = argmax(logits);
+  let total = weigh(logits, logits.length, logits[best]!, temperature, weights);
+  if (minP > 0) total = dropBelow(weights, logits.length, minP);
   let left = uniform * total;
-  let drawn = -1;
   for (let id = 0; id < logits.length; id++) {
-    const weight = weights[id]!;
-    if (weight < minP || weight === 0) continue;
-    drawn = id;
-    left -= weight;
-    if (left < 0) break;
+    left -= weights[id]!;
+    if (left < 0) return id;
   }
-  return drawn;
+  // Rounding left a sliver past the last token.
+  return best;
+}
+
+/** Zeroes weights below `least`; returns the sum of the others. The best token weighs 1, so min_p is a weight. */
+function dropBelow(weights: Float64Array, count: number, least: number): number {
+  let total = 0;
+  for (let i = 0; i < count; i++) {
+    if (weights[i]! < least) weights[i] = 0;
+    else total += weights[i]!;
+  }
+  return total;
 }
 
 function drawRanked(
@@ -102,16 +107,13 @@ function drawRanked(
   minP: number,
   uniform: number,
 ): number {
-  // The best token weighs 1, so minP is itself the least weight that stays.
-  let kept = 0;
-  let total = 0;
-  while (kept < nucleus && (kept === 0 || weights[kept]! >= minP)) total += weights[kept++]!;
-  let left = uniform * total;
-  for (let rank = 0; rank < kept; rank++) {
+  let left = uniform * dropBelow(weights, nucleus, minP);
+  for (let rank = 0; rank < nucleus; rank++) {
     left -= weights[rank]!;
     if (left < 0) return ranked.ids[rank]!;
   }
-  return ranked.ids[kept - 1]!;
+  // Rounding left a sliver past the last token.
+  return ranked.ids[0]!;
 }
 
 /** Fills `weights` with exp((logit - maxLogit) / temperature), 1 for the best token; returns their sum. */
@@ -122,21 +124,22 @@ function weigh(
   temperature: number,
   weights: Float64Array,
 ): number {
+  const scale = 1 / temperature;
   let total = 0;
   for (let i = 0; i < count; i++) {
-    const weight = Math.exp((logits[i]! - maxLogit) / temperature);
+    const weight = tokenWeight((logits[i]! - maxLogit) * scale);
     weights[i] = weight;
     total += weight;
   }
   return total;
 }
 
-/** How many of the first weights reach `share`, at least one; `count + 1` where all of them do not. */
-function countOfShare(weights: Float64Array, count: number, share: number): number {
+/** How many of the first weights reach `share`, at least one; null where all of them do not. */
+function countOfShare(weights: Float64Array, count: number, share: number): number | null {
   let sum = 0;
   for (let i = 0; i < count; i++) {
     sum += weights[i]!;
     if (sum >= share) return i + 1;
   }
-  return count + 1;
+  return null;
 }

@@ -1,3 +1,4 @@
+import { argmax } from './argmax.js';
 import { drawToken, type SamplingScratch } from './draw-token.js';
 import { addLogitBias, banTokens, penalizeGenerated, penalizeRepetition } from './logit-rules.js';
 import type { SamplingParams } from './sampling-params.js';
@@ -27,28 +28,6 @@ export function sampleToken(
   penalizeRepetition(logits, history.seen, params.repetitionPenalty);
   penalizeGenerated(logits, history.generatedCounts, params.presencePenalty, params.frequencyPenalty);
   banTokens(logits, bannedTokenIds);
-  const best = argmax(logits);
-  if (params.temperature === 0) return best;
-  return drawToken(logits, logits[best]!, params, uniformAt(params.seed, position), scratch);
-}
-
-/** Id of the highest logit; the lowest id among equals. */
-export function argmax(logits: Float32Array): number {
-  let best = -1;
-  let bestLogit = -Infinity;
-  for (let id = 0; id < logits.length; id++) {
-    const logit = logits[id]!;
-    if (logit > bestLogit) {
-      bestLogit = logit;
-      best = id;
-    } else if (logit !== logit) {
-      throw new Error(
-        `The model gave NaN as the logit of token ${id}. Check the variant's files and device.`,
-      );
-    }
-  }
-  if (best < 0 || bestLogit === Infinity) {
-    throw new Error(`The highest logit of the model is ${bestLogit}. Check the variant's files and device.`);
-  }
-  return best;
+  if (params.temperature === 0) return argmax(logits);
+  return drawToken(logits, params, uniformAt(params.seed, position), scratch);
 }
