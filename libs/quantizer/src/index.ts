@@ -1,7 +1,16 @@
 export { LlamaCheckpoint } from './checkpoint/llama-checkpoint.js';
 export type { WeightSource } from './checkpoint/weight-source.js';
+export { ensureVariants, type EnsureVariantsOptions } from './ensure-variants.js';
+export { writeLlamaModel, type WriteLlamaModelOptions } from './onnx/write-llama-model.js';
 export { planBits } from './plan/plan-bits.js';
-export type { QuantizationPlan } from './plan/quantization-plan.js';
-export { writeLlamaModel } from './onnx/write-llama-model.js';
-export { writeVariant } from './variant/write-variant.js';
+export { planFloat32, planUniform, type QuantizationPlan } from './plan/quantization-plan.js';
+export { quantizeCheckpoint, type QuantizeCheckpointOptions } from './quantize-checkpoint.js';
 export { randomWeights } from './random/random-weights.js';
+export {
+  SHAPE_1B,
+  writeRandomVariant,
+  type RandomModelShape,
+  type WriteRandomVariantOptions,
+} from './random/write-random-variant.js';
+export type { BuiltVariant, QuantizeProgress } from './variant/build-variants.js';
+export { writeVariant, type WriteVariantOptions } from './variant/write-variant.js';

@@ -1,26 +1,19 @@
+import { decoderLinears, type LinearRole, type LinearTensor, type LlamaConfig } from '#model-store';
 import {
-  HEAD_TENSOR,
-  decoderLinears,
-  type LinearRole,
-  type LinearTensor,
-  type LlamaConfig,
-  type TensorPlanEntry,
-} from '#model-store';
-import { storedBits, type BlockFormat } from '../packing/block-layout.js';
-import type { QuantizationPlan } from './quantization-plan.js';
+  FLOAT32_BITS,
+  LARGEST_BLOCK,
+  bitsOf,
+  blockFormat,
+  planFloat32,
+  toPlan,
+  type QuantizationPlan,
+} from './quantization-plan.js';
 
-export interface BlockSizePreference {
-  /** Largest block of 4-bit tensors, default 64; smaller where it does not divide the row. */
-  readonly largestBlock4?: number;
-  /** Largest block of 8-bit tensors and of the head, default 128. */
-  readonly largestBlock8?: number;
-}
+/** Coarser blocks cost 4-bit weights more than the bits they free. */
+const LARGEST_BLOCK_4_BIT = 64;
 
-/** Bits per weight from which a target means "not quantized". */
-const FLOAT32_BITS = 32;
 /** Bits per weight that may stay unspent before tensors are exchanged to use them. */
 const SLACK_BITS = 0.03;
-const BLOCK_SIZES = [128, 64, 32, 16];
 
 /**
  * Which tensors lose most by 4 bits for each bit they cost, worst first. Measured on the default model by setting one
@@ -46,44 +39,22 @@ const EDGE_FEED_FORWARD_RANK = 4;
  *
  * Throws `RangeError` for targets that no mix can reach.
  */
-export function planBits(
-  config: LlamaConfig,
-  targetBitsPerWeight: number,
-  preference: BlockSizePreference = {},
-): QuantizationPlan {
+export function planBits(config: LlamaConfig, targetBitsPerWeight: number): QuantizationPlan {
   if (targetBitsPerWeight === FLOAT32_BITS) return planFloat32(config);
   const linears = decoderLinears(config);
-  const weights = linears.reduce((sum, linear) => sum + linear.rows * linear.columns, 0);
-  const low = linears.map((linear) => formatFor(linear.columns, 4, preference.largestBlock4 ?? 64));
-  const high = linears.map((linear) => formatFor(linear.columns, 8, preference.largestBlock8 ?? 128));
-  const lowBits = sumBits(linears, low);
-  const highBits = sumBits(linears, high);
-  checkReachable(targetBitsPerWeight, lowBits / weights, highBits / weights);
-
+  const weights = linears.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
+  const low = linears.map(({ columns }) => blockFormat(columns, 4, LARGEST_BLOCK_4_BIT));
+  const high = linears.map(({ columns }) => blockFormat(columns, 8, LARGEST_BLOCK));
   const costs = linears.map((linear, i) => bitsOf(linear, high[i]!) - bitsOf(linear, low[i]!));
-  const budget = targetBitsPerWeight * weights - lowBits;
+
+  const lowest = linears.reduce((sum, linear, i) => sum + bitsOf(linear, low[i]!), 0);
+  const highest = costs.reduce((sum, cost) => sum + cost, lowest);
+  checkReachable(targetBitsPerWeight, lowest / weights, highest / weights);
+
+  const budget = targetBitsPerWeight * weights - lowest;
   const raised = chooseRaised(costs, bySensitivity(linears, config.layers), budget, SLACK_BITS * weights);
   const formats = linears.map((_, i) => (raised.has(i) ? high[i]! : low[i]!));
-  const headFormat = formatFor(config.hiddenSize, 8, preference.largestBlock8 ?? 128);
-  return {
-    targetBitsPerWeight,
-    bitsPerWeight: sumBits(linears, formats) / weights,
-    headBitsPerWeight: storedBits(1, config.hiddenSize, headFormat) / config.hiddenSize,
-    entries: [
-      ...linears.map(({ tensor }, index) => ({ tensor, ...formats[index]! })),
-      { tensor: HEAD_TENSOR, ...headFormat },
-    ],
-  };
-}
-
-function planFloat32(config: LlamaConfig): QuantizationPlan {
-  const entry = (tensor: string): TensorPlanEntry => ({ tensor, bits: 32, blockSize: 0 });
-  return {
-    targetBitsPerWeight: FLOAT32_BITS,
-    bitsPerWeight: FLOAT32_BITS,
-    headBitsPerWeight: FLOAT32_BITS,
-    entries: [...decoderLinears(config).map(({ tensor }) => entry(tensor)), entry(HEAD_TENSOR)],
-  };
+  return toPlan(config, formats, targetBitsPerWeight);
 }
 
 /**
@@ -142,20 +113,6 @@ function bySensitivity(linears: readonly LinearTensor[], layers: number): number
 
 function edgeDistance(layer: number, layers: number): number {
   return Math.min(layer, layers - 1 - layer);
-}
-
-/** The largest allowed block that leaves no padding; the row length is a multiple of 16 by the config's check. */
-function formatFor(columns: number, bits: 4 | 8, largest: number): BlockFormat {
-  const blockSize = BLOCK_SIZES.find((size) => size <= largest && columns % size === 0) ?? 16;
-  return { bits, blockSize };
-}
-
-function bitsOf(linear: LinearTensor, format: BlockFormat): number {
-  return storedBits(linear.rows, linear.columns, format);
-}
-
-function sumBits(linears: readonly LinearTensor[], formats: readonly BlockFormat[]): number {
-  return linears.reduce((sum, linear, index) => sum + bitsOf(linear, formats[index]!), 0);
 }
 
 function checkReachable(target: number, lowest: number, highest: number): void {

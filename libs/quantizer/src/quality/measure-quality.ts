@@ -1,0 +1,40 @@
+import type { VariantQuality } from '#model-store';
+import { evaluateLogits } from '#onnx-runner';
+import { NOTHING_COMPARED, addComparisons, compareLogits, toQuality } from './compare-logits.js';
+
+export interface MeasureQualityOptions {
+  /** `model.onnx` of the float32 export. */
+  readonly referencePath: string;
+  readonly candidatePath: string;
+  /** At least one token each. */
+  readonly rows: readonly Int32Array[];
+  readonly signal?: AbortSignal | undefined;
+  readonly onRow?: ((done: number, total: number) => void) | undefined;
+}
+
+/** How far the candidate's predictions are from the reference's, over all positions of the rows. */
+export async function measureQuality(options: MeasureQualityOptions): Promise<VariantQuality> {
+  const { referencePath, candidatePath, rows, signal, onRow } = options;
+  const reference = await evaluateLogits({ modelPath: referencePath });
+  try {
+    const candidate = await evaluateLogits({ modelPath: candidatePath });
+    try {
+      let total = NOTHING_COMPARED;
+      for (const [done, row] of rows.entries()) {
+        signal?.throwIfAborted();
+        onRow?.(done, rows.length);
+        const compared = compareLogits(
+          await reference.run(row),
+          await candidate.run(row),
+          reference.vocabSize,
+        );
+        total = addComparisons(total, compared);
+      }
+      return toQuality(total);
+    } finally {
+      await candidate.close();
+    }
+  } finally {
+    await reference.close();
+  }
+}
