@@ -1,0 +1,170 @@
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { resolveMaxTokens, type JobInput } from '#contracts';
+import { createOnnxModelRunner } from '#onnx-runner';
+import { buildDroverTinyVariant, droverTinyCheckpoint, readGoldenChats } from '#testing';
+import { loadTokenizer, type Tokenizer } from '#tokenizer';
+import { findViolations } from './engine-invariants.js';
+import { Engine } from './engine.js';
+import type { ModelRunner } from './ports/model-runner.port.js';
+import { compileSamplingParams } from './sampling/compile-sampling-params.js';
+import type { GenerationRequest, GenerationResult } from './sequence/generation-request.js';
+
+const CONTEXT = 512;
+/** Small, so that chats of the tests are prefilled in several chunks. */
+const CHUNK = 16;
+const DEFAULT_SEED = 7;
+
+let tokenizer: Tokenizer;
+let golden: ModelRunner;
+let quantized: ModelRunner;
+
+beforeAll(async () => {
+  tokenizer = await loadTokenizer(droverTinyCheckpoint());
+  const open = async (bitsPerWeight: 32 | 6.5, slots: number) => {
+    const modelPath = join(await buildDroverTinyVariant(bitsPerWeight), 'model.onnx');
+    return createOnnxModelRunner({ modelPath, device: 'cpu', slots, contextTokens: CONTEXT, threads: 1 });
+  };
+  golden = await open(32, 3);
+  quantized = await open(6.5, 4);
+});
+afterAll(async () => {
+  await golden?.close();
+  await quantized?.close();
+});
+
+function toRequest(id: string, input: JobInput): GenerationRequest {
+  const promptTokenIds =
+    input.messages === undefined
+      ? tokenizer.encodePrompt(input.prompt ?? '')
+      : tokenizer.encodeChat(input.messages);
+  return {
+    id,
+    promptTokenIds,
+    maxTokens: resolveMaxTokens(input, promptTokenIds.length, CONTEXT),
+    minTokens: input.min_tokens ?? 0,
+    sampling: compileSamplingParams(input, DEFAULT_SEED),
+    stopStrings: [input.stop ?? []].flat(),
+    stopTokenIds: tokenizer.endTokenIds,
+    decoder: tokenizer.createTextDecoder(),
+  };
+}
+
+const ask = (content: string, rest: Partial<JobInput> = {}): JobInput => ({
+  messages: [{ role: 'user', content }],
+  ...rest,
+});
+
+/** Runs `use` on an engine that is checked after each step and must end empty. */
+async function withEngine<T>(runner: ModelRunner, use: (engine: Engine) => Promise<T>): Promise<T> {
+  const violations: string[] = [];
+  const engine: Engine = new Engine({
+    runner,
+    prefillChunkTokens: CHUNK,
+    onStep: () => violations.push(...findViolations(engine.inspect())),
+  });
+  try {
+    return await use(engine);
+  } finally {
+    await engine.close();
+    expect(engine.slotsUsed).toBe(0);
+    expect(violations).toEqual([]);
+  }
+}
+
+const runAlone = (runner: ModelRunner, input: JobInput) =>
+  withEngine(runner, (engine) => engine.submit(toRequest('alone', input)));
+
+const essence = ({ text, tokenIds, finish }: GenerationResult) => ({ text, tokenIds, finish });
+
+describe('the engine on the float32 export', () => {
+  it('answers the golden chats greedily with their golden tokens, all at once', async () => {
+    const chats = await readGoldenChats();
+    const results = await withEngine(golden, (engine) =>
+      Promise.all(
+        chats.map(({ promptIds, greedyIds }, index) =>
+          engine.submit({
+            ...toRequest(`golden ${index}`, { prompt: 'x', temperature: 0 }),
+            promptTokenIds: Int32Array.from(promptIds),
+            maxTokens: greedyIds.length,
+          }),
+        ),
+      ),
+    );
+    expect(results.length).toBeGreaterThan(golden.info.slots);
+    expect(results.map(({ tokenIds }) => tokenIds)).toEqual(chats.map(({ greedyIds }) => greedyIds));
+    expect(results.map(({ text }) => text)).toEqual(chats.map(({ text }) => text));
+  });
+});
+
+describe('the engine on the 6.5-bit variant', () => {
+  it('answers a question right', async () => {
+    const result = await runAlone(quantized, ask('What is the capital of France?', { temperature: 0 }));
+    expect(result).toMatchObject({ finish: 'stop', text: expect.stringContaining('Paris') });
+    expect(result.tokenIds.at(-1)).toBe(1014);
+  });
+
+  const inputs: JobInput[] = [
+    ask('What is 12+30?', { temperature: 0 }),
+    ask('Tell me a long story about a fox named Max.', { temperature: 0, max_tokens: 60 }),
+    ask('Tell me a short story about a dragon.', { temperature: 0.9, seed: 1, max_tokens: 60 }),
+    ask('Tell me a short story about a dragon.', { temperature: 0.9, seed: 2, max_tokens: 60 }),
+    ask('Count from 1 to 20', { top_p: 0.9, seed: 3, max_tokens: 50 }),
+    ask('My name is Priya. Sort these words alphabetically: wolf, apple, river, book', { top_k: 5, seed: 4 }),
+    ask('Say hello.', { temperature: 1.2, min_p: 0.05, repetition_penalty: 1.1, seed: 5, max_tokens: 40 }),
+    { prompt: 'Once upon a time', temperature: 0.8, frequency_penalty: 0.5, seed: 6, max_tokens: 40 },
+  ];
+
+  it('gives each sequence the tokens it gets alone, whatever joins and leaves beside it', async () => {
+    const alone: GenerationResult[] = [];
+    for (const input of inputs) alone.push(await runAlone(quantized, input));
+    const anyDelays = fc.array(fc.nat(6), { minLength: inputs.length, maxLength: inputs.length });
+    const anyOrder = fc.shuffledSubarray(
+      inputs.map((_, index) => index),
+      { minLength: 4 },
+    );
+    await fc.assert(
+      fc.asyncProperty(anyOrder, anyDelays, async (order, delays) => {
+        const together = await withEngine(quantized, async (engine) => {
+          const submitted: Promise<GenerationResult>[] = [];
+          for (const [turn, index] of order.entries()) {
+            for (let i = 0; i < delays[turn]!; i++) await new Promise(setImmediate);
+            submitted.push(engine.submit(toRequest(`r${index}`, inputs[index]!)));
+          }
+          return Promise.all(submitted);
+        });
+        expect(together.map(essence)).toEqual(order.map((index) => essence(alone[index]!)));
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it('cuts the text at a stop string and keeps it out', async () => {
+    const whole = await runAlone(quantized, ask('Count from 1 to 20', { temperature: 0 }));
+    const cut = await runAlone(quantized, ask('Count from 1 to 20', { temperature: 0, stop: [', 9', '7,'] }));
+    expect(whole.text).toContain('6, 7, 8');
+    expect(cut).toMatchObject({ finish: 'stop', text: whole.text.slice(0, whole.text.indexOf('7,')) });
+  });
+
+  it('keeps the text of an aborted sequence', async () => {
+    const controller = new AbortController();
+    const story = ask('Tell me a long story about a fox named Max.', { temperature: 0 });
+    const whole = await runAlone(quantized, story);
+    let shown = '';
+    const engine = new Engine({
+      runner: quantized,
+      prefillChunkTokens: CHUNK,
+      onStep: ({ deltas }) => {
+        shown += deltas.map(({ text }) => text).join('');
+        if (shown.length > 40) controller.abort();
+      },
+    });
+    const partial = await engine.submit(toRequest('story', story), controller.signal);
+    await engine.close();
+    expect(partial).toMatchObject({ finish: 'aborted', text: shown });
+    expect(shown.length).toBeGreaterThan(40);
+    expect(whole.text.startsWith(shown)).toBe(true);
+    expect(partial.tokenIds.length).toBeLessThan(whole.tokenIds.length);
+  });
+});
