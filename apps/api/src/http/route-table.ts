@@ -1,0 +1,24 @@
+/** One registered route; `path` as Fastify writes it, such as `/v1/jobs/:id`. */
+export interface Route {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** Methods that some route offers at this request path; empty where there is no such path. */
+export function allowedMethods(routes: readonly Route[], requestPath: string): readonly string[] {
+  const methods = routes.filter((route) => matches(route.path, requestPath)).map((route) => route.method);
+  return [...new Set(methods)].toSorted();
+}
+
+function matches(pattern: string, requestPath: string): boolean {
+  const wanted = segmentsOf(pattern);
+  const given = segmentsOf(requestPath);
+  return (
+    wanted.length === given.length &&
+    wanted.every((segment, i) => segment.startsWith(':') || segment === given[i])
+  );
+}
+
+function segmentsOf(path: string): readonly string[] {
+  return path.split('/').filter((segment) => segment !== '');
+}

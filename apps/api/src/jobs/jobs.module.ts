@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { EventStreams } from '../events/event-streams.service.js';
+import { EventsController } from '../events/events.controller.js';
+import { ModelsModule } from '../models/models.module.js';
+import { JobAdmission } from './job-admission.js';
+import { JobsController } from './jobs.controller.js';
+import { JobsService } from './jobs.service.js';
+
+@Module({
+  imports: [ModelsModule],
+  controllers: [JobsController, EventsController],
+  providers: [JobsService, JobAdmission, EventStreams],
+})
+export class JobsModule {}

@@ -1,0 +1,155 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DroverError, toJobView, type JobRecord, type JobView, type SubmitJobRequest } from '#contracts';
+import type { ApiMetrics, Logger } from '#observability';
+import { newJobId, type JobSubmitter } from '#queue';
+import type { JobReader } from '#results';
+import { JOB_READER, JOB_SUBMITTER, LOGGER, METRICS } from '../backend/tokens.js';
+import { bodyDigest } from './idempotency-key.js';
+import { JobAdmission } from './job-admission.js';
+import { isJobId, jobNotFound, type ListQuery } from './job-queries.js';
+import { toNewJob } from './new-job.js';
+
+export interface Submission {
+  readonly job: JobRecord;
+  /** The job was made by an earlier request with the same idempotency key. */
+  readonly replayed: boolean;
+}
+
+export interface JobPage {
+  readonly object: 'list';
+  readonly data: readonly JobView[];
+  readonly first_id: string | null;
+  /** `after` of the next page. */
+  readonly last_id: string | null;
+  readonly has_more: boolean;
+}
+
+/** A tenant's jobs: submit, look up, list, wait for, cancel. */
+@Injectable()
+export class JobsService {
+  constructor(
+    @Inject(JOB_SUBMITTER) private readonly submitter: JobSubmitter,
+    @Inject(JOB_READER) private readonly reader: JobReader,
+    @Inject(METRICS) private readonly metrics: ApiMetrics,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly admission: JobAdmission,
+  ) {}
+
+  async submit(tenant: string, request: SubmitJobRequest, idempotencyKey?: string): Promise<Submission> {
+    const nowMs = Date.now();
+    const id = newJobId(nowMs);
+    if (idempotencyKey === undefined)
+      return { job: await this.#admit(tenant, request, id, nowMs), replayed: false };
+
+    const claim = await this.submitter.idempotency.claim(
+      tenant,
+      idempotencyKey,
+      bodyDigest(request),
+      id,
+      nowMs,
+    );
+    switch (claim.kind) {
+      case 'claimed':
+        return { job: await this.#admitClaimed(tenant, request, id, nowMs, idempotencyKey), replayed: false };
+      case 'replay':
+        return { job: await this.get(tenant, claim.jobId), replayed: true };
+      case 'in-progress':
+        throw new DroverError(
+          'idempotency_in_progress',
+          'A request with this idempotency key is being handled. Send it again in a moment.',
+          { param: 'idempotency-key', retryAfterS: 1 },
+        );
+      case 'different-body':
+        throw new DroverError(
+          'idempotency_key_reused',
+          'This idempotency key was used with another body within the last 24 hours. Use a new key for a new job.',
+          { param: 'idempotency-key' },
+        );
+      default:
+        return claim satisfies never;
+    }
+  }
+
+  async get(tenant: string, id: string): Promise<JobRecord> {
+    const job = isJobId(id) ? await this.reader.get(tenant, id) : undefined;
+    if (job === undefined) throw jobNotFound(id);
+    return job;
+  }
+
+  /** The job once it has ended, or as it stands when the time is up or the signal aborts. */
+  async waitForEnd(tenant: string, id: string, seconds: number, signal: AbortSignal): Promise<JobRecord> {
+    const job = await this.get(tenant, id);
+    if (seconds === 0) return job;
+    return (await this.reader.waitForFinal(tenant, id, seconds * 1000, signal)) ?? job;
+  }
+
+  async list(tenant: string, query: ListQuery): Promise<JobPage> {
+    const { jobs, hasMore, nextAfter } = await this.reader.list({ tenant, ...query });
+    const data = await Promise.all(jobs.map((job) => this.view(job)));
+    return {
+      object: 'list',
+      data,
+      first_id: data.at(0)?.id ?? null,
+      last_id: nextAfter ?? data.at(-1)?.id ?? null,
+      has_more: hasMore,
+    };
+  }
+
+  /**
+   * Asks a job to stop. The result is cancelled already, or still running until its worker has stopped.
+   * @throws DroverError `job_not_found`, `job_already_finished`
+   */
+  async cancel(tenant: string, id: string): Promise<JobRecord> {
+    if (!isJobId(id)) throw jobNotFound(id);
+    const outcome = await this.submitter.cancel(tenant, id, Date.now());
+    switch (outcome.kind) {
+      case 'cancelled':
+      case 'cancelling':
+        return outcome.job;
+      case 'already-finished':
+        if (outcome.job.status === 'cancelled') return outcome.job;
+        throw new DroverError(
+          'job_already_finished',
+          `Job ${id} cannot be cancelled: it is \`${outcome.job.status}\` already. GET ${toJobView(outcome.job).urls.self} has its result.`,
+        );
+      case 'not-found':
+        throw jobNotFound(id);
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  async view(job: JobRecord): Promise<JobView> {
+    return toJobView(job, job.status === 'queued' ? await this.submitter.position(job) : undefined);
+  }
+
+  /** A request that is refused leaves its idempotency key free: the next try may be in order. */
+  async #admitClaimed(
+    tenant: string,
+    request: SubmitJobRequest,
+    id: string,
+    nowMs: number,
+    idempotencyKey: string,
+  ): Promise<JobRecord> {
+    let job: JobRecord;
+    try {
+      job = await this.#admit(tenant, request, id, nowMs);
+    } catch (error) {
+      await this.submitter.idempotency.release(tenant, idempotencyKey, id).catch((cause: unknown) => {
+        this.logger.warn({ err: cause, jobId: id }, 'idempotency key not released; it expires by itself');
+      });
+      throw error;
+    }
+    await this.submitter.idempotency.complete(tenant, idempotencyKey, id);
+    return job;
+  }
+
+  async #admit(tenant: string, request: SubmitJobRequest, id: string, nowMs: number): Promise<JobRecord> {
+    const placement = await this.admission.place(request, nowMs);
+    const job = await this.submitter.submit(toNewJob(request, { id, tenant, nowMs }, placement));
+    const { model, variant } = job;
+    this.metrics.jobsSubmitted.inc({ model, variant });
+    this.logger.info({ jobId: id, model, variant, promptTokens: job.promptTokens }, 'job queued');
+    return job;
+  }
+}

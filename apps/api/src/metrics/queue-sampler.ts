@@ -1,0 +1,36 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ApiMetrics, Logger } from '#observability';
+import type { JobSubmitter } from '#queue';
+import { JOB_SUBMITTER, LOGGER, METRICS } from '../backend/tokens.js';
+
+/** Fills the gauges that Redis knows at the moment of a scrape. */
+@Injectable()
+export class QueueSampler {
+  constructor(
+    @Inject(METRICS) private readonly metrics: ApiMetrics,
+    @Inject(JOB_SUBMITTER) private readonly submitter: JobSubmitter,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** With Redis away the gauges are absent rather than stale; the process's own metrics are still served. */
+  async sample(nowMs: number): Promise<void> {
+    const { queueJobs, queueOldestWaitingSeconds, liveWorkers } = this.metrics;
+    try {
+      const [depths, workers] = await Promise.all([
+        this.submitter.queueDepths(nowMs),
+        this.submitter.liveWorkers(nowMs),
+      ]);
+      for (const gauge of [queueJobs, queueOldestWaitingSeconds, liveWorkers]) gauge.reset();
+      for (const { model, variant, waiting, active, oldestWaitingMs } of depths) {
+        queueJobs.set({ model, variant, state: 'waiting' }, waiting);
+        queueJobs.set({ model, variant, state: 'active' }, active);
+        queueOldestWaitingSeconds.set({ model, variant }, (oldestWaitingMs ?? 0) / 1000);
+        liveWorkers.set({ model, variant }, 0);
+      }
+      for (const { model, variant } of workers) liveWorkers.inc({ model, variant });
+    } catch (error) {
+      for (const gauge of [queueJobs, queueOldestWaitingSeconds, liveWorkers]) gauge.reset();
+      this.logger.debug({ err: error }, 'queues not sampled: Redis is away');
+    }
+  }
+}
