@@ -117,7 +117,7 @@ export interface TokenAppend {
 /** The worker's side: all state changes of a running job, each one atomic script that checks the lease. */
 export interface JobLifecycle {
   start(lease: AttemptLease, nowMs: number): Promise<StartOutcome>;
-  /** One pipeline for all slots of a step. Returns, per append, whether Redis took it. */
+  /** One pipeline for all slots of a step; attempts that `start` let run only. Returns, per append, whether Redis took it. */
   appendTokens(appends: readonly TokenAppend[]): Promise<readonly FencedOutcome[]>;
   finish(lease: AttemptLease, result: FinishedAttempt): Promise<FencedOutcome>;
 }

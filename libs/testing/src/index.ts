@@ -13,3 +13,4 @@ export {
 } from './models/random-checkpoint.js';
 export { buildRandomLlama, type RandomLlamaOptions } from './models/random-llama.js';
 export { startTestRedis, type TestRedis } from './redis/start-test-redis.js';
+export { newTestJob, succeededAttempt } from './redis/new-test-job.js';
