@@ -1,0 +1,79 @@
+import { loadApiSettings, loadLauncherSettings } from '#config';
+import type { JobView } from '#contracts';
+import { DroverClient } from '../client/drover-client.js';
+import type { Terminal } from '../output/terminal.js';
+import { LOOPBACK } from '../system/ports.js';
+import { textOf } from '../client/job-text.js';
+
+export interface ConnectOptions {
+  readonly url?: string;
+  readonly key?: string;
+}
+
+export interface SubmitOptions extends ConnectOptions {
+  readonly model?: string;
+  readonly variant?: string;
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly seed?: number;
+  readonly webhook?: string;
+  readonly stream?: boolean;
+  readonly wait?: boolean;
+}
+
+/** `drover submit`: prints the job's id, or its text as it comes, or its end. */
+export async function submit(question: string, options: SubmitOptions, terminal: Terminal): Promise<number> {
+  const { model = loadLauncherSettings().DROVER_MODEL, variant, maxTokens, temperature, seed } = options;
+  const client = connect(options);
+  const job = await client.submit({
+    model,
+    variant,
+    input: { messages: [{ role: 'user', content: question }], max_tokens: maxTokens, temperature, seed },
+    webhook: options.webhook,
+  });
+  if (options.stream === true) return follow(client, job.id, terminal);
+  if (options.wait !== true) {
+    terminal.line(job.id);
+    return 0;
+  }
+  let finished = job;
+  while (finished.finished_at === null) finished = await client.job(job.id, 30);
+  terminal.line(textOf(finished));
+  return exitCodeOf(finished);
+}
+
+/** `drover watch`: the text of a job from its start, as it comes. */
+export function watch(id: string, options: ConnectOptions, terminal: Terminal): Promise<number> {
+  return follow(connect(options), id, terminal);
+}
+
+/** `drover cancel`: the text so far is kept with the job. */
+export async function cancel(id: string, options: ConnectOptions, terminal: Terminal): Promise<number> {
+  const job = await connect(options).cancel(id);
+  terminal.line(`${job.id} ${job.status === 'running' ? 'is being cancelled' : job.status}`);
+  return 0;
+}
+
+async function follow(client: DroverClient, id: string, terminal: Terminal): Promise<number> {
+  for await (const event of client.events(id)) {
+    if (event.type === 'token') terminal.write(event.text);
+    if (event.type === 'done') {
+      terminal.line();
+      if (event.job.error !== null) process.stderr.write(`${event.job.status}: ${event.job.error.message}\n`);
+      return exitCodeOf(event.job);
+    }
+  }
+  throw new Error(`The event stream of ${id} ended before the job did; watch it again to go on.`);
+}
+
+function connect({ url, key }: ConnectOptions): DroverClient {
+  const settings = loadApiSettings();
+  return new DroverClient({
+    baseUrl: url ?? `http://${LOOPBACK}:${settings.DROVER_API_PORT}`,
+    apiKey: key ?? settings.DROVER_API_KEYS[0],
+  });
+}
+
+function exitCodeOf(job: JobView): number {
+  return job.status === 'succeeded' ? 0 : 1;
+}

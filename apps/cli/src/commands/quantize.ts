@@ -1,0 +1,50 @@
+import { basename, resolve } from 'node:path';
+import { loadLauncherSettings } from '#config';
+import { variantsDirectory } from '#model-store';
+import { quantizeCheckpoint, type BuiltVariant } from '#quantizer';
+import { showBuildProgress } from '../output/build-progress.js';
+import type { Terminal } from '../output/terminal.js';
+import { watchInterrupts } from '../supervision/interrupts.js';
+
+export interface QuantizeOptions {
+  readonly bits: readonly number[];
+  readonly output?: string;
+  readonly model?: string;
+}
+
+/** `drover quantize`: builds variants of a checkpoint and prints what became of them. */
+export async function quantize(
+  checkpointDir: string,
+  { bits, output, model = basename(resolve(checkpointDir)).toLowerCase() }: QuantizeOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const outputDir = output ?? variantsDirectory(loadLauncherSettings().DROVER_DATA_DIR, model);
+  const built = await quantizeCheckpoint({
+    checkpointDir,
+    outputDir,
+    model,
+    bitsPerWeight: bits,
+    signal: watchInterrupts().drain,
+    onProgress: showBuildProgress(terminal),
+  });
+  terminal.heading(`${model}: ${built.length} variants in ${outputDir}`);
+  terminal.table([COLUMNS, ...built.map(toRow)]);
+  return 0;
+}
+
+const COLUMNS = ['variant', 'target', 'bits/weight', 'head', 'KL nats/token', 'top-1', 'MB', 'seconds'];
+
+function toRow({ variant, manifest }: BuiltVariant): string[] {
+  const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
+  const { quality } = manifest;
+  return [
+    variant,
+    manifest.targetBitsPerWeight.toFixed(2),
+    manifest.bitsPerWeight.toFixed(3),
+    manifest.headBitsPerWeight.toFixed(2),
+    quality === null ? 'not measured' : quality.klNatsPerToken.toExponential(2),
+    quality === null ? '' : `${(100 * quality.top1Agreement).toFixed(2)} %`,
+    (bytes / 1e6).toFixed(2),
+    manifest.quantizeSeconds.toFixed(1),
+  ];
+}
