@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Engine, type EngineDependencies } from './engine.js';
+import type { EngineDependencies } from './engine-options.js';
+import { Engine } from './engine.js';
 import { findViolations } from './engine-invariants.js';
 import { EngineClosedError, EngineQueueFullError, EngineStepError } from './errors.js';
 import type { SamplingParams } from './sampling/sampling-params.js';

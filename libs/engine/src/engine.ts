@@ -1,81 +1,42 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { commitStep, type SequenceOutcome } from './commit-step.js';
+import { compileEngineOptions, type EngineDependencies, type EngineOptions } from './engine-options.js';
 import type { EngineSnapshot } from './engine-invariants.js';
-import { EngineClosedError, EngineQueueFullError, EngineStepError } from './errors.js';
-import { SlotPool } from './kv-cache/slot-pool.js';
-import type { ModelRunner, StepLogits } from './ports/model-runner.port.js';
+import { EngineClosedError, EngineStepError } from './errors.js';
+import type { StepLogits } from './ports/model-runner.port.js';
 import { createSamplingScratch, type SamplingScratch } from './sampling/draw-token.js';
-import { planStep, type PlanLimits, type StepPlan } from './scheduling/plan-step.js';
+import { isEmptyPlan, planStep, plannedSlots, type StepPlan } from './scheduling/plan-step.js';
+import { SequenceTable, type Running } from './scheduling/sequence-table.js';
 import { toModelStep } from './scheduling/to-model-step.js';
-import type {
-  GenerationRequest,
-  GenerationResult,
-  StepReport,
-  TextDelta,
-} from './sequence/generation-request.js';
-import { Sequence } from './sequence/sequence.js';
+import type { GenerationRequest, GenerationResult, TextDelta } from './sequence/generation-request.js';
+import type { Sequence } from './sequence/sequence.js';
 import { abortedResult, Ticket } from './sequence/ticket.js';
 import { validateRequest } from './sequence/validate-request.js';
+import { countPlan } from './step-report.js';
 
-export interface EngineDependencies {
-  /** Stays the caller's: `close` of the engine leaves it open. */
-  readonly runner: ModelRunner;
-  /** Prompt tokens of one chunk, 2 or more; a last lone token joins the chunk before it. */
-  readonly prefillChunkTokens: number;
-  /** Decode rows and prompt tokens of one step. Default: one chunk beside a decode row in every slot. */
-  readonly stepTokenBudget?: number;
-  /** Sequences that may wait for a slot. Default 1024. */
-  readonly maxQueued?: number;
-  /** Called after each step, before the promises of the sequences that ended in it settle. */
-  readonly onStep?: (report: StepReport) => void;
-  /** Monotonic clock in milliseconds. */
-  readonly nowMs?: () => number;
-}
-
-const DEFAULT_MAX_QUEUED = 1024;
 const NO_LOGITS: StepLogits = { decodes: [], prefills: [] };
-
-interface Running {
-  readonly ticket: Ticket;
-  readonly sequence: Sequence;
-}
 
 /**
  * Continuous batching over one model: sequences join and leave between steps. Each step is planned, run and
- * committed; while it is planned and run, no sequence changes. A sequence's tokens depend on its own request only.
+ * committed; until it is committed, no sequence changes. A sequence's tokens depend on its own request only.
  */
 export class Engine {
-  readonly #runner: ModelRunner;
-  readonly #limits: PlanLimits;
-  readonly #maxQueued: number;
-  readonly #onStep: (report: StepReport) => void;
-  readonly #nowMs: () => number;
-  readonly #slots: SlotPool;
+  readonly #options: EngineOptions;
+  readonly #table: SequenceTable;
   readonly #scratch: SamplingScratch;
-  readonly #waiting: Ticket[] = [];
-  /** By slot. */
-  readonly #running = new Map<number, Running>();
-  #admissions = 0;
   #loop: Promise<void> | null = null;
   #closed = false;
 
   constructor(dependencies: EngineDependencies) {
-    const { runner, prefillChunkTokens } = dependencies;
-    const { slots, vocabSize } = runner.info;
-    const stepTokenBudget = dependencies.stepTokenBudget ?? prefillChunkTokens + slots;
-    requireInteger('prefillChunkTokens', prefillChunkTokens, 2);
-    requireInteger('stepTokenBudget', stepTokenBudget, 1);
-    this.#runner = runner;
-    this.#limits = { prefillChunkTokens, stepTokenBudget };
-    this.#maxQueued = dependencies.maxQueued ?? DEFAULT_MAX_QUEUED;
-    this.#onStep = dependencies.onStep ?? (() => undefined);
-    this.#nowMs = dependencies.nowMs ?? (() => performance.now());
-    this.#slots = new SlotPool(slots);
+    const options = compileEngineOptions(dependencies);
+    const { slots, vocabSize } = options.runner.info;
+    this.#options = options;
+    this.#table = new SequenceTable(slots, options.maxQueued, options.nowMs);
     this.#scratch = createSamplingScratch(vocabSize);
   }
 
   get slotsUsed(): number {
-    return this.#slots.used;
+    return this.#table.slotsUsed;
   }
 
   /**
@@ -86,81 +47,79 @@ export class Engine {
    */
   async submit(request: GenerationRequest, signal?: AbortSignal): Promise<GenerationResult> {
     if (this.#closed) throw new EngineClosedError();
-    validateRequest(request, this.#runner.info);
+    validateRequest(request, this.#options.runner.info);
     if (signal?.aborted === true) return abortedResult(request);
-    if (this.#slots.used === this.#slots.size && this.#waiting.length >= this.#maxQueued) {
-      throw new EngineQueueFullError(this.#maxQueued);
-    }
-    const ticket = new Ticket(request, signal, (aborted) => this.#leaveQueue(aborted));
-    this.#waiting.push(ticket);
-    this.#admit();
+    this.#table.requireRoom();
+    const ticket = new Ticket(request, signal, (aborted) => this.#leaveLine(aborted));
+    this.#table.enqueue(ticket);
     this.#loop ??= this.#run();
     return ticket.promise;
   }
 
-  /** Aborts everything and resolves once the last step is over. */
+  /** Aborts everything and resolves once the last step is over. The model runner stays open. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const ticket of this.#waiting.splice(0)) ticket.resolve(abortedResult(ticket.request));
-    for (const { ticket } of this.#running.values()) ticket.abort();
+    for (const ticket of this.#table.withdrawAll()) ticket.resolve(abortedResult(ticket.request));
+    for (const { ticket } of this.#table.running) ticket.abort();
     await this.#loop;
   }
 
   /** State between two steps, for `findViolations`. */
   inspect(): EngineSnapshot {
-    return {
-      contextTokens: this.#runner.info.contextTokens,
-      slots: this.#slots.size,
-      takenSlots: Array.from({ length: this.#slots.size }, (_, slot) => slot).filter((slot) =>
-        this.#slots.isTaken(slot),
-      ),
-      sequences: [...this.#running.values()].map(({ sequence }) => ({
-        id: sequence.request.id,
-        slot: sequence.slot,
-        promptTokens: sequence.promptTokens,
-        processedTokens: sequence.processedTokens,
-        generatedTokens: sequence.generatedTokens,
-        maxTokens: sequence.request.maxTokens,
-      })),
-    };
+    const { contextTokens, slots } = this.#options.runner.info;
+    const takenSlots = this.#table.takenSlots();
+    return { contextTokens, slots, takenSlots, sequences: this.#table.snapshots() };
   }
 
   async #run(): Promise<void> {
-    while (this.#running.size > 0) {
-      // Also lets a burst of submissions start in one step.
+    while (this.#table.slotsUsed > 0) {
+      // Timers and sockets have their turn, and a burst of submissions starts in one step.
       await yieldToEventLoop();
       try {
         await this.#step();
       } catch (cause) {
-        this.#fail([...this.#running.values()], cause);
+        this.#fail(this.#table.running, cause);
       }
     }
     this.#loop = null;
   }
 
   async #step(): Promise<void> {
-    const startMs = this.#nowMs();
-    const wanted = [...this.#running.values()].filter(({ ticket }) => !ticket.aborted);
+    const { runner, limits, nowMs } = this.#options;
+    const startMs = nowMs();
+    const wanted = this.#table.running.filter(({ ticket }) => !ticket.aborted);
     const plan = planStep(
       wanted.map(({ sequence }) => sequence),
-      this.#limits,
+      limits,
     );
-    const runStartMs = this.#nowMs();
+    const runStartMs = nowMs();
     let logits: StepLogits;
     try {
-      logits = isEmpty(plan) ? NO_LOGITS : await this.#runner.run(toModelStep(plan, this.#sequenceIn));
+      logits = isEmptyPlan(plan) ? NO_LOGITS : await runner.run(toModelStep(plan, this.#sequenceIn));
     } catch (cause) {
-      this.#fail(slotsOf(plan).map(this.#runningIn), cause);
+      const planned = plannedSlots(plan).map((slot) => this.#table.runningIn(slot));
+      this.#fail(planned, cause);
       return;
     }
-    const nowMs = this.#nowMs();
-    const modelMs = nowMs - runStartMs;
-    const context = { sequenceIn: this.#sequenceIn, scratch: this.#scratch, modelMs, nowMs };
+    const modelMs = nowMs() - runStartMs;
+    this.#commit(plan, logits, modelMs, startMs);
+  }
+
+  #commit(plan: StepPlan, logits: StepLogits, modelMs: number, startMs: number): void {
+    const { nowMs, onStep } = this.#options;
+    const context = { sequenceIn: this.#sequenceIn, scratch: this.#scratch, modelMs, nowMs: nowMs() };
     const outcomes = commitStep(plan, logits, context);
     const { deltas, settle } = this.#endSequences(outcomes);
-    this.#admit();
+    this.#table.admit();
     try {
-      this.#onStep(this.#report(plan, deltas, modelMs, startMs));
+      onStep({
+        ...countPlan(plan),
+        deltas,
+        slotsUsed: this.#table.slotsUsed,
+        cachedTokens: this.#table.running.reduce((sum, { sequence }) => sum + sequence.processedTokens, 0),
+        modelMs,
+        stepMs: nowMs() - startMs,
+      });
     } finally {
       settle();
     }
@@ -173,11 +132,11 @@ export class Engine {
   } {
     const deltas: TextDelta[] = [];
     const settlements: (() => void)[] = [];
-    for (const { ticket, sequence } of this.#running.values()) {
+    for (const { ticket, sequence } of this.#table.running) {
       const outcome = withAbort(outcomes.get(sequence), ticket.aborted);
       if (outcome.kind !== 'goes-on') {
         sequence.output.end();
-        this.#release(sequence);
+        this.#table.release(sequence);
         settlements.push(() => settleTicket(ticket, sequence, outcome));
       }
       const pending = sequence.output.takePending();
@@ -186,58 +145,20 @@ export class Engine {
     return { deltas, settle: () => settlements.forEach((settle) => settle()) };
   }
 
-  #report(plan: StepPlan, deltas: TextDelta[], modelMs: number, startMs: number): StepReport {
-    const cached = [...this.#running.values()].map(({ sequence }) => sequence.processedTokens);
-    return {
-      deltas,
-      decodeRows: plan.decodeSlots.length,
-      prefillTokens: sum(plan.prefills.map(({ tokenCount }) => tokenCount)),
-      generatedTokens: plan.decodeSlots.length + plan.prefills.filter(({ endsPrompt }) => endsPrompt).length,
-      slotsUsed: this.#slots.used,
-      cachedTokens: sum(cached),
-      modelMs,
-      stepMs: this.#nowMs() - startMs,
-    };
-  }
-
-  #admit(): void {
-    while (this.#waiting.length > 0) {
-      const slot = this.#slots.acquire();
-      if (slot === undefined) return;
-      const ticket = this.#waiting.shift()!;
-      const sequence = new Sequence(ticket.request, slot, this.#admissions++, this.#nowMs());
-      this.#running.set(slot, { ticket, sequence });
-    }
-  }
-
-  /** An abort before admission ends at once; after it, the running step ends first. */
-  #leaveQueue(ticket: Ticket): void {
-    const place = this.#waiting.indexOf(ticket);
-    if (place < 0) return;
-    this.#waiting.splice(place, 1);
-    ticket.resolve(abortedResult(ticket.request));
+  /** An abort in the line ends at once; a running sequence ends with its step. */
+  #leaveLine(ticket: Ticket): void {
+    if (this.#table.withdraw(ticket)) ticket.resolve(abortedResult(ticket.request));
   }
 
   #fail(failed: readonly Running[], cause: unknown): void {
     for (const { ticket, sequence } of failed) {
-      this.#release(sequence);
+      this.#table.release(sequence);
       ticket.reject(new EngineStepError(cause));
     }
-    this.#admit();
+    this.#table.admit();
   }
 
-  #release({ slot }: Sequence): void {
-    this.#running.delete(slot);
-    this.#slots.release(slot);
-  }
-
-  readonly #sequenceIn = (slot: number): Sequence => this.#runningIn(slot).sequence;
-
-  readonly #runningIn = (slot: number): Running => {
-    const running = this.#running.get(slot);
-    if (running === undefined) throw new Error(`No sequence holds slot ${slot}. This is a bug.`);
-    return running;
-  };
+  readonly #sequenceIn = (slot: number): Sequence => this.#table.runningIn(slot).sequence;
 }
 
 /** A sequence that is no longer wanted ends where it would have gone on. */
@@ -250,24 +171,12 @@ function settleTicket(
   sequence: Sequence,
   outcome: Exclude<SequenceOutcome, { kind: 'goes-on' }>,
 ): void {
-  if (outcome.kind === 'finished') ticket.resolve(sequence.toResult(outcome.finish));
-  else ticket.reject(new EngineStepError(outcome.cause));
-}
-
-function isEmpty(plan: StepPlan): boolean {
-  return plan.decodeSlots.length === 0 && plan.prefills.length === 0;
-}
-
-function slotsOf(plan: StepPlan): number[] {
-  return [...plan.decodeSlots, ...plan.prefills.map(({ slot }) => slot)];
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
-}
-
-function requireInteger(name: string, value: number, min: number): void {
-  if (!Number.isInteger(value) || value < min) {
-    throw new RangeError(`\`${name}\` is ${value}, must be an integer of ${min} or more.`);
+  switch (outcome.kind) {
+    case 'finished':
+      return ticket.resolve(sequence.toResult(outcome.finish));
+    case 'failed':
+      return ticket.reject(new EngineStepError(outcome.cause));
+    default:
+      return outcome satisfies never;
   }
 }

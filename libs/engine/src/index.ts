@@ -1,4 +1,5 @@
-export { Engine, type EngineDependencies } from './engine.js';
+export { Engine } from './engine.js';
+export type { EngineDependencies } from './engine-options.js';
 export { findViolations, type EngineSnapshot, type SequenceSnapshot } from './engine-invariants.js';
 export {
   EngineClosedError,

@@ -24,6 +24,14 @@ export interface StepPlan {
   readonly prefills: readonly PlannedPrefill[];
 }
 
+export function isEmptyPlan({ decodeSlots, prefills }: StepPlan): boolean {
+  return decodeSlots.length === 0 && prefills.length === 0;
+}
+
+export function plannedSlots({ decodeSlots, prefills }: StepPlan): number[] {
+  return [...decodeSlots, ...prefills.map(({ slot }) => slot)];
+}
+
 export interface PlanLimits {
   readonly prefillChunkTokens: number;
   /** Decode rows and prompt tokens of one step. */
