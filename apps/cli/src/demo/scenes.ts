@@ -80,7 +80,7 @@ export async function showVariants(stage: Stage): Promise<void> {
       job.variant,
       served.find(({ variant }) => variant === job.variant)?.bits_per_weight.toFixed(2) ?? '',
       String(job.usage?.completion_tokens ?? 0),
-      `${job.timings?.time_to_first_token_ms ?? 0} ms`,
+      `${(job.timings?.time_to_first_token_ms ?? 0).toFixed(0)} ms`,
       String(job.timings?.tokens_per_second ?? ''),
       textOf(job).replaceAll('\n', ' '),
     ]),
@@ -127,8 +127,8 @@ function requireSuccess(job: JobView): JobView {
 
 function describeSpeed({ usage, timings, variant }: JobView): string {
   return (
-    `${usage?.completion_tokens ?? 0} tokens at ${timings?.tokens_per_second ?? 0} tokens/s on ${variant}, ` +
-    `the first after ${timings?.time_to_first_token_ms ?? 0} ms`
+    `${usage?.completion_tokens ?? 0} tokens at ${timings?.tokens_per_second ?? 0} tokens/s on variant ${variant}, ` +
+    `the first after ${(timings?.time_to_first_token_ms ?? 0).toFixed(0)} ms`
   );
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Webhook } from 'standardwebhooks';
 import { LOOPBACK } from '../system/ports.js';
 
@@ -24,7 +24,7 @@ export async function startWebhookReceiver(secret: string): Promise<WebhookRecei
   const verified = Promise.withResolvers<VerifiedDelivery>();
   // Nobody may be waiting yet when a delivery fails to verify.
   verified.promise.catch(() => undefined);
-  const server = createServer(async (request, response) => {
+  const receive = async (request: IncomingMessage, response: ServerResponse) => {
     try {
       verified.resolve(await verify(request, secret));
       response.writeHead(204).end();
@@ -32,7 +32,8 @@ export async function startWebhookReceiver(secret: string): Promise<WebhookRecei
       response.writeHead(401).end();
       verified.reject(error);
     }
-  });
+  };
+  const server = createServer((request, response) => void receive(request, response));
   await once(server.listen(0, LOOPBACK), 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the webhook receiver has no port');
