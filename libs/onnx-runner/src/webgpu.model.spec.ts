@@ -13,6 +13,7 @@ it('the float32 model answers on a WebGPU device as it does on the CPU', async (
     threads: 1,
   }).catch((error: unknown) => {
     if (!(error instanceof DeviceError)) throw error;
+
     return skip(`no WebGPU here: ${error.message}`);
   });
   try {

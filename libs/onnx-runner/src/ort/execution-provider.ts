@@ -4,6 +4,7 @@ import { DeviceError, formatDevice, type Device } from '../device.js';
 import { checkStatus, createHandle, ortApi, type Pointer } from './ort-api.js';
 import { ortLibraryFolder } from './ort-library.js';
 import { stringArray } from './native-memory.js';
+import { OrtError } from './ort-error.js';
 
 const CUDA_PROVIDER_FILE =
   process.platform === 'win32' ? 'onnxruntime_providers_cuda.dll' : 'libonnxruntime_providers_cuda.so';
@@ -35,24 +36,21 @@ function appendWebGpu(sessionOptions: Pointer, device: Extract<Device, { kind: '
         'VK_DRIVER_FILES or MESA_VK_DEVICE_SELECT on Linux.',
     );
   }
-  try {
-    checkStatus(
-      ortApi().SessionOptionsAppendExecutionProvider(sessionOptions, 'WebGPU', null, null, 0),
-      'add the WebGPU provider',
-    );
-  } catch (error) {
-    throw missingWebGpu(device, error);
-  }
+  checkStatus(
+    ortApi().SessionOptionsAppendExecutionProvider(sessionOptions, 'WebGPU', null, null, 0),
+    'add the WebGPU provider',
+  );
 }
 
-/** WebGPU looks for its adapter when the session is made, so the session's error goes through here as well. */
-export function missingWebGpu(device: Device, cause: unknown): DeviceError {
-  const detail = cause instanceof Error ? cause.message : '';
+/** What the failure to open a session means, if it is the device that is missing. */
+export function asDeviceError(device: Device, error: unknown): unknown {
+  if (device.kind !== 'webgpu' || !(error instanceof OrtError)) return error;
+  if (!error.message.includes('WebGPU adapter')) return error;
   return new DeviceError(
     formatDevice(device),
-    'no WebGPU adapter. It needs a Vulkan driver on Linux (a GPU driver, or Mesa 25 and libvulkan1 for software ' +
-      `rendering), Direct3D 12 on Windows, Metal on macOS. ${detail}`,
-    { cause },
+    'there is no WebGPU adapter. On Linux it needs a Vulkan driver and loader: that of a GPU, or for software ' +
+      `rendering \`mesa-vulkan-drivers\` 25 and \`libvulkan1\`. ${error.message}`,
+    { cause: error },
   );
 }
 

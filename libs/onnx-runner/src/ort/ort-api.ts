@@ -50,7 +50,14 @@ export function ortApi(): OrtApi {
   return loaded.api;
 }
 
+/**
+ * koffi gives native code a stack of its own, 128 KiB for calls on other threads. Shader compilers of WebGPU drivers
+ * overflow that; this is what a thread has by default.
+ */
+const BACKGROUND_STACK_BYTES = 8 * 1024 * 1024;
+
 function loadLibrary(path: string): LoadedLibrary {
+  koffi.config({ async_stack_size: BACKGROUND_STACK_BYTES });
   const handle = openLibrary(path);
   const base: Pointer = handle.func('OrtGetApiBase', 'void *', [])();
   const [getApi] = pointersAt(base, 1);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { missingWebGpu } from './execution-provider.js';
+import { ortEnvironment } from './environment.js';
+import { asDeviceError } from './execution-provider.js';
 import { OrtError } from './ort-error.js';
 import { checkStatus, createHandle, filled, ortApi, type Out, type Pointer, type Status } from './ort-api.js';
 import { pointerArray, stringArray, type PointerArray } from './native-memory.js';
@@ -40,8 +41,11 @@ export class Session {
     if (!existsSync(modelPath)) {
       throw new OrtError('NO_SUCHFILE', `load model ${modelPath}`, 'the file is not there');
     }
-    const handle = await withSessionOptions(options, (native) => createSession(modelPath, options, native));
-    return new Session(handle);
+    try {
+      return new Session(await createSession(modelPath, options));
+    } catch (error) {
+      throw asDeviceError(options.device, error);
+    }
   }
 
   private constructor(handle: Pointer) {
@@ -127,23 +131,15 @@ async function runModel(
   else await inBackground(operation, (done) => ortApi().Run.async(...args, done));
 }
 
-async function createSession(
-  modelPath: string,
-  options: SessionOptions,
-  nativeOptions: Pointer,
-): Promise<Pointer> {
+async function createSession(modelPath: string, options: SessionOptions): Promise<Pointer> {
   const operation = `load model ${modelPath}`;
+  const environment = ortEnvironment();
   const out: Out<Pointer> = [null];
-  try {
-    await inBackground(operation, (done) =>
-      ortApi().CreateSession.async(environment(), modelPath, nativeOptions, out, done),
-    );
-  } catch (error) {
-    if (options.device.kind === 'webgpu' && error instanceof OrtError && /adapter/i.test(error.message)) {
-      throw missingWebGpu(options.device, error);
-    }
-    throw error;
-  }
+  await withSessionOptions(options, (nativeOptions) =>
+    inBackground(operation, (done) =>
+      ortApi().CreateSession.async(environment, modelPath, nativeOptions, out, done),
+    ),
+  );
   return filled(out, operation);
 }
 
@@ -154,15 +150,4 @@ async function inBackground(operation: string, call: (done: StatusCallback) => v
     call((error, result) => (error === null ? resolve(result) : reject(error)));
   });
   checkStatus(status, operation);
-}
-
-let processEnvironment: Pointer | undefined;
-
-/** ONNX Runtime's logger and thread pools: one for the process, as long as it lives. */
-function environment(): Pointer {
-  const LOG_ERRORS_ONLY = 3;
-  processEnvironment ??= createHandle('start ONNX Runtime', (out) =>
-    ortApi().CreateEnv(LOG_ERRORS_ONLY, 'drover', out),
-  );
-  return processEnvironment;
 }
