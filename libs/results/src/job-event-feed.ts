@@ -53,6 +53,7 @@ async function* readEvents(
   const stopListening = await orUnavailable(() => subscriber.listen(stream, wakeUp.ring));
   try {
     let lastId = afterId ?? '0-0';
+    let ended = false;
     while (!signal.aborted) {
       const entries = await orUnavailable(() => redis.xrange(stream, `(${lastId}`, '+', 'COUNT', BATCH));
       for (const event of toStoredEvents(entries)) {
@@ -61,8 +62,10 @@ async function* readEvents(
         lastId = event.id;
       }
       if (entries.length > 0) continue;
-      if (await hasEnded(redis, stream)) return;
-      await wakeUp.wait(REREAD_MS, signal);
+      if (ended) return;
+      // The end may have come after the read: what it brought is read once more.
+      ended = await hasEnded(redis, stream);
+      if (!ended) await wakeUp.wait(REREAD_MS, signal);
     }
   } finally {
     stopListening();
