@@ -1,23 +1,20 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { textOf } from './support/drover-client.js';
 import { ask, attemptsOf } from './support/jobs.js';
 import { pollUntil } from './support/poll-until.js';
-import { startSystem, type System } from './support/start-system.js';
+import { startSystemForTest } from './support/start-system.js';
 
 const JOBS = 20;
 
 describe('Redis restarted while jobs wait', () => {
-  let system: System;
-
-  afterEach(() => system.close());
-
   it('loses none of them, and API and worker go on', async () => {
-    system = await startSystem({ slots: 1 });
+    const system = await startSystemForTest({ slots: 1 });
     const { client, redis, api, workers } = system;
     const worker = workers[0]!;
     const submitted = await Promise.all(
       Array.from({ length: JOBS }, (_, i) => client.submit(ask('8_0', `What is ${i + 10} + 5?`))),
     );
+    await redis.kill9();
     await redis.restart();
     await pollUntil('the API to be ready again', async () =>
       (await fetch(`${api.url}/readyz`)).status === 200 ? true : undefined,

@@ -1,41 +1,37 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { JobView } from '#contracts';
 import { metricValue, textOf } from './support/drover-client.js';
 import { askLong, attemptsOf, LONG_TOKENS, statusTrace, streamedText } from './support/jobs.js';
 import { pollUntil } from './support/poll-until.js';
-import { startSystem, type System } from './support/start-system.js';
+import { startSystemForTest, type System } from './support/start-system.js';
 
 const SLOTS = 8;
 const HANDED_OVER_TRACE = ['queued', 'running', 'queued', 'running', 'done succeeded'];
 
 describe('a lost worker', () => {
-  let system: System;
-
-  afterEach(() => system.close());
-
-  async function untilRunning(ids: readonly string[]): Promise<void> {
+  async function untilRunning(system: System, ids: readonly string[]): Promise<void> {
     await pollUntil('all jobs to run', async () => {
-      const jobs = await Promise.all(ids.map((id) => system.client.job(id)));
-      return jobs.every(({ status }) => status === 'running') ? true : undefined;
+      const running = await system.client.jobIds('running');
+      return running.length === ids.length ? true : undefined;
     });
   }
 
-  function finalJobs(ids: readonly string[]): Promise<JobView[]> {
+  function finalJobs(system: System, ids: readonly string[]): Promise<JobView[]> {
     return Promise.all(ids.map((id) => system.client.finalJob(id)));
   }
 
   it('killed in the middle of 8 jobs, has them all finished by another, once each', async () => {
-    system = await startSystem({ variants: ['8_0', '8_0'], slots: SLOTS });
+    const system = await startSystemForTest({ variants: ['8_0', '8_0'], slots: SLOTS });
     const { client, workers } = system;
     // Both workers are full, so that whichever dies holds eight jobs.
     const submitted = await Promise.all(
       Array.from({ length: 2 * SLOTS }, (_, seed) => client.submit(askLong('8_0', { temperature: 1, seed }))),
     );
     const ids = submitted.map(({ id }) => id);
-    await untilRunning(ids);
+    await untilRunning(system, ids);
     const killedAtMs = Date.now();
     await workers[0]?.kill9();
-    const jobs = await finalJobs(ids);
+    const jobs = await finalJobs(system, ids);
     console.info(`kill -9: all jobs had ended ${((Date.now() - killedAtMs) / 1000).toFixed(1)} s later`);
 
     expect(jobs.map(({ status }) => status)).toEqual(ids.map(() => 'succeeded'));
@@ -51,7 +47,7 @@ describe('a lost worker', () => {
   });
 
   it('frozen past its lock and woken again, has its late writes refused', async () => {
-    system = await startSystem({ variants: ['8_0'] });
+    const system = await startSystemForTest({ variants: ['8_0'] });
     const { client, workers } = system;
     const frozen = workers[0]!;
     const { id } = await client.submit(askLong('8_0'));

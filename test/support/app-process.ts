@@ -6,6 +6,8 @@ import { pollUntil } from './poll-until.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const KEPT_LOG_LINES = 2_000;
+/** Several processes start at once on few cores. */
+const READY_TIMEOUT_MS = 90_000;
 
 export interface ExitStatus {
   readonly code: number | null;
@@ -66,12 +68,16 @@ export class AppProcess {
   }
 
   async untilReady(): Promise<void> {
-    await pollUntil(`${this.name} to be ready`, async () => {
-      if (!this.running) throw new Error(`${this.name} ended before it was ready:\n${this.tail()}`);
-      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
-      await answer?.body?.cancel();
-      return answer?.status === 200 ? true : undefined;
-    }).catch((error: unknown) => {
+    await pollUntil(
+      `${this.name} to be ready`,
+      async () => {
+        if (!this.running) throw new Error(`${this.name} ended before it was ready:\n${this.tail()}`);
+        const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
+        await answer?.body?.cancel();
+        return answer?.status === 200 ? true : undefined;
+      },
+      READY_TIMEOUT_MS,
+    ).catch((error: unknown) => {
       this.signal('SIGKILL');
       throw new Error(`${String(error)}\n${this.tail()}`, { cause: error });
     });

@@ -1,6 +1,5 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { isFinalJobStatus, type JobView, type SubmitJobRequest } from '#contracts';
-import { pollUntil } from './poll-until.js';
+import { isFinalJobStatus, type JobStatus, type JobView, type SubmitJobRequest } from '#contracts';
 
 export interface JobEventLine {
   readonly id: string;
@@ -26,8 +25,8 @@ export class DroverClient {
     });
   }
 
-  async job(id: string): Promise<JobView> {
-    const answer = await fetch(`${this.url}/v1/jobs/${id}`);
+  async job(id: string, query = ''): Promise<JobView> {
+    const answer = await fetch(`${this.url}/v1/jobs/${id}${query}`);
     if (answer.status !== 200) throw new Error(`job ${id}: ${answer.status} ${await answer.text()}`);
     return parseJob(await answer.text());
   }
@@ -39,15 +38,17 @@ export class DroverClient {
     return answer.status;
   }
 
-  finalJob(id: string, timeoutMs = 60_000): Promise<JobView> {
-    return pollUntil(
-      `job ${id} to end`,
-      async () => {
-        const job = await this.job(id);
-        return isFinalJobStatus(job.status) ? job : undefined;
-      },
-      timeoutMs,
-    );
+  /** Ids of the jobs in a status, newest first. */
+  async jobIds(status: JobStatus): Promise<string[]> {
+    const answer = await fetch(`${this.url}/v1/jobs?limit=100&status=${status}`);
+    const page: { data: readonly JobView[] } = JSON.parse(await answer.text());
+    return page.data.map(({ id }) => id);
+  }
+
+  async finalJob(id: string, timeoutS = 60): Promise<JobView> {
+    const job = await this.job(id, `?wait=${timeoutS}`);
+    if (!isFinalJobStatus(job.status)) throw new Error(`job ${id} is ${job.status} after ${timeoutS} s`);
+    return job;
   }
 
   /** Waits until the job has published text. */

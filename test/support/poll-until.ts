@@ -5,7 +5,7 @@ export async function pollUntil<T>(
   what: string,
   ask: () => Promise<T | undefined>,
   timeoutMs = 30_000,
-  everyMs = 25,
+  everyMs = 50,
 ): Promise<T> {
   const giveUpAtMs = Date.now() + timeoutMs;
   while (Date.now() < giveUpAtMs) {

@@ -1,6 +1,7 @@
 import { mkdtemp, mkdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { variantDirectory } from '#model-store';
 import { buildDroverTinyVariant, startTestRedis } from '#testing';
 import { AppProcess } from './app-process.js';
@@ -83,6 +84,13 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     await close();
     throw error;
   }
+}
+
+/** A system that lives as long as the test that starts it. */
+export async function startSystemForTest(options?: SystemOptions): Promise<System> {
+  const system = await startSystem(options);
+  onTestFinished(() => system.close());
+  return system;
 }
 
 /** The variant is built once per machine and shared by all test runs. */

@@ -90,8 +90,16 @@ function generated(result: GenerationResult, finishReason: FinishReason, finishe
     completionTokens: result.tokenIds.length,
     cachedTokens: result.cachedTokenCount,
   };
-  const timings: JobTimings = { timeToFirstTokenMs, prefillMs, decodeMs };
+  const timings: JobTimings = {
+    timeToFirstTokenMs: timeToFirstTokenMs === null ? null : roundToMicroseconds(timeToFirstTokenMs),
+    prefillMs: roundToMicroseconds(prefillMs),
+    decodeMs: roundToMicroseconds(decodeMs),
+  };
   return { text: result.text, finishReason, usage, timings, failure: null, finishedAtMs };
+}
+
+function roundToMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 function failed(
