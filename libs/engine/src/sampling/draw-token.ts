@@ -1,4 +1,5 @@
 import { argmax, requireFinite } from './argmax.js';
+import { keepBest } from './keep-best.js';
 import { RankedTokens, rankTokens } from './rank-tokens.js';
 import { tokenWeight } from './token-weight.js';
 
@@ -14,15 +15,24 @@ export interface Truncation {
 /** Working memory of one engine, so that drawing a token allocates nothing. */
 export interface SamplingScratch {
   readonly ranked: RankedTokens;
+  /** One a token. */
   readonly weights: Float64Array;
+  /** Ids of tokens. */
+  readonly candidates: Int32Array;
 }
+
+/** Most tokens that are ranked; past it a cut is found without ranking. */
+const MAX_RANKED = 1024;
+/** Guesses of how many tokens hold the share `topP`. */
+const NUCLEUS_GUESSES = [64, MAX_RANKED];
 
 export function createSamplingScratch(vocabSize: number): SamplingScratch {
-  return { ranked: new RankedTokens(), weights: new Float64Array(vocabSize) };
+  return {
+    ranked: new RankedTokens(MAX_RANKED),
+    weights: new Float64Array(vocabSize),
+    candidates: new Int32Array(vocabSize),
+  };
 }
-
-/** Guesses of how many tokens hold the share `topP`; after them, all are ranked. */
-const NUCLEUS_GUESSES = [64, 1024, Infinity];
 
 /**
  * Draws from softmax(logits / temperature) after top_k, then top_p within what top_k left, then min_p.
@@ -35,69 +45,59 @@ export function drawToken(
   scratch: SamplingScratch,
 ): number {
   const { topK, topP } = truncation;
-  if (topK > 0 && topK < logits.length) return drawFromTopK(logits, truncation, uniform, scratch);
-  if (topP < 1) return drawFromNucleus(logits, truncation, uniform, scratch);
+  if (topK === 0 && topP < 1) return drawFromNucleus(logits, truncation, uniform, scratch);
+  if (topK > 0 && topK <= MAX_RANKED) return drawFromTopK(logits, truncation, uniform, scratch);
   return drawFromAll(logits, truncation, uniform, scratch);
 }
 
 function drawFromTopK(
   logits: Float32Array,
-  truncation: Truncation,
+  { temperature, topK, topP, minP }: Truncation,
   uniform: number,
   { ranked, weights }: SamplingScratch,
 ): number {
-  rankTokens(logits, truncation.topK, ranked);
+  rankTokens(logits, topK, ranked);
   const best = requireFinite(ranked.logits[0]!);
-  const total = weigh(ranked.logits, ranked.count, best, truncation.temperature, weights);
-  const nucleus = countOfShare(weights, ranked.count, truncation.topP * total) ?? ranked.count;
-  return drawRanked(ranked, weights, nucleus, truncation.minP, uniform);
+  const total = weigh(ranked.logits, ranked.count, best, temperature, weights);
+  const nucleus = countOfShare(weights, ranked.count, topP * total) ?? ranked.count;
+  return drawRanked(ranked, weights, nucleus, minP, uniform);
 }
 
 /** The share is of the whole vocabulary's weight, but only its best tokens are ranked. */
 function drawFromNucleus(
   logits: Float32Array,
-  { temperature, topP, minP }: Truncation,
+  truncation: Truncation,
   uniform: number,
-  { ranked, weights }: SamplingScratch,
+  scratch: SamplingScratch,
 ): number {
+  const { temperature, topP, minP } = truncation;
+  const { ranked, weights } = scratch;
   const best = logits[argmax(logits)]!;
   const share = topP * weigh(logits, logits.length, best, temperature, weights);
-  let nucleus: number | null = null;
   for (const guess of NUCLEUS_GUESSES) {
     rankTokens(logits, guess, ranked);
     weigh(ranked.logits, ranked.count, best, temperature, weights);
-    nucleus = countOfShare(weights, ranked.count, share);
-    if (nucleus !== null) break;
+    const nucleus = countOfShare(weights, ranked.count, share);
+    if (nucleus !== null) return drawRanked(ranked, weights, nucleus, minP, uniform);
   }
-  return drawRanked(ranked, weights, nucleus ?? ranked.count, minP, uniform);
+  return drawFromAll(logits, truncation, uniform, scratch);
 }
 
+/** Any truncation, by zeroing the weights of what it cuts. */
 function drawFromAll(
   logits: Float32Array,
-  { temperature, minP }: Truncation,
+  { temperature, topK, topP, minP }: Truncation,
   uniform: number,
-  { weights }: SamplingScratch,
+  { weights, candidates }: SamplingScratch,
 ): number {
   const best = argmax(logits);
-  let total = weigh(logits, logits.length, logits[best]!, temperature, weights);
-  if (minP > 0) total = dropBelow(weights, logits.length, minP);
-  let left = uniform * total;
-  for (let id = 0; id < logits.length; id++) {
-    left -= weights[id]!;
-    if (left < 0) return id;
-  }
-  // Rounding left a sliver past the last token.
-  return best;
-}
-
-/** Zeroes weights below `least`; returns the sum of the others. The best token weighs 1, so min_p is a weight. */
-function dropBelow(weights: Float64Array, count: number, least: number): number {
-  let total = 0;
-  for (let i = 0; i < count; i++) {
-    if (weights[i]! < least) weights[i] = 0;
-    else total += weights[i]!;
-  }
-  return total;
+  const count = logits.length;
+  let total = weigh(logits, count, logits[best]!, temperature, weights);
+  if (topK > 0 && topK < count) total = keepBest(logits, weights, null, topK, candidates);
+  if (topP < 1) total = keepBest(logits, weights, weights, topP * total, candidates);
+  if (minP > 0) total = dropBelow(weights, count, minP);
+  const drawn = drawIndex(weights, count, uniform * total);
+  return drawn ?? best;
 }
 
 function drawRanked(
@@ -107,13 +107,19 @@ function drawRanked(
   minP: number,
   uniform: number,
 ): number {
-  let left = uniform * dropBelow(weights, nucleus, minP);
-  for (let rank = 0; rank < nucleus; rank++) {
-    left -= weights[rank]!;
-    if (left < 0) return ranked.ids[rank]!;
+  const total = dropBelow(weights, nucleus, minP);
+  const rank = drawIndex(weights, nucleus, uniform * total);
+  return ranked.ids[rank ?? 0]!;
+}
+
+/** First index at which the weights sum up to more than `target`; null where rounding leaves them short of it. */
+function drawIndex(weights: Float64Array, count: number, target: number): number | null {
+  let left = target;
+  for (let i = 0; i < count; i++) {
+    left -= weights[i]!;
+    if (left < 0) return i;
   }
-  // Rounding left a sliver past the last token.
-  return ranked.ids[0]!;
+  return null;
 }
 
 /** Fills `weights` with exp((logit - maxLogit) / temperature), 1 for the best token; returns their sum. */
@@ -130,6 +136,16 @@ function weigh(
     const weight = tokenWeight((logits[i]! - maxLogit) * scale);
     weights[i] = weight;
     total += weight;
+  }
+  return total;
+}
+
+/** Zeroes weights below `least`; returns the sum of the others. The best token weighs 1, so min_p is a weight. */
+function dropBelow(weights: Float64Array, count: number, least: number): number {
+  let total = 0;
+  for (let i = 0; i < count; i++) {
+    if (weights[i]! < least) weights[i] = 0;
+    else total += weights[i]!;
   }
   return total;
 }

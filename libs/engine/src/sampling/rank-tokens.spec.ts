@@ -8,8 +8,8 @@ function rankNaively(logits: Float32Array, count: number): number[] {
     .slice(0, count);
 }
 
-function rank(logits: Float32Array, count: number): number[] {
-  const ranked = new RankedTokens();
+function rank(logits: Float32Array, count: number, capacity = 2000): number[] {
+  const ranked = new RankedTokens(capacity);
   rankTokens(logits, count, ranked);
   const ids = [...ranked.ids.subarray(0, ranked.count)];
   expect([...ranked.logits.subarray(0, ranked.count)]).toEqual(ids.map((id) => logits[id]));
@@ -37,13 +37,8 @@ describe('ranking tokens', () => {
     );
   });
 
-  it('gives the same where so many are asked for that all are sorted', () => {
-    fc.assert(
-      fc.property(anyLogits(3000), fc.integer({ min: 1025, max: 3500 }), (logits, k) => {
-        expect(rank(logits, k)).toEqual(rankNaively(logits, k));
-      }),
-      { numRuns: 20 },
-    );
+  it('ranks no more than there is room for', () => {
+    expect(rank(Float32Array.of(1, 3, 2, 5), 9, 2)).toEqual([3, 1]);
   });
 
   it('puts banned tokens last and takes both zeros as equal', () => {

@@ -135,9 +135,13 @@ describe('sampling', () => {
     );
   });
 
-  it('does so where the nucleus is wider than a heap', () => {
+  it.each([
+    { topK: 0, topP: 0.9, minP: 0 },
+    { topK: 2500, topP: 1, minP: 0 },
+    { topK: 3000, topP: 0.8, minP: 0.5 },
+  ])('cuts where it should if more tokens stay than are ever ranked: %j', (cut) => {
     const logits = Float32Array.from({ length: 4000 }, (_, id) => Math.sin(id * 12.9898));
-    const truncation = { temperature: 2, topK: 0, topP: 0.9, minP: 0 };
+    const truncation = { temperature: 2, ...cut };
     const expected = probabilities(logits, truncation);
     const drawn = drawGrid(logits, truncation);
     expect(expected.filter((p) => p > 0).length).toBeGreaterThan(1024);

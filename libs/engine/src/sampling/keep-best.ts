@@ -1,0 +1,80 @@
+/**
+ * Keeps the best tokens until they amount to `goal` and sets the weights of all others to 0; the lower id goes first
+ * among equal logits. Nothing is sorted, however many tokens stay.
+ * @param amounts what each token counts for, 0 or more; null counts every token as one
+ * @param candidates working memory of the vocabulary's length
+ * @returns the sum of the weights that stay
+ */
+export function keepBest(
+  logits: Float32Array,
+  weights: Float64Array,
+  amounts: Float64Array | null,
+  goal: number,
+  candidates: Int32Array,
+): number {
+  const { cut, above } = findCut(logits, amounts, goal, candidates);
+  let amount = above;
+  let total = 0;
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id]!;
+    const stays = logit > cut || (logit === cut && amount < goal);
+    if (stays && logit === cut) amount += amounts === null ? 1 : amounts[id]!;
+    if (stays) total += weights[id]!;
+    else weights[id] = 0;
+  }
+  return total;
+}
+
+/**
+ * The highest logit from which on the tokens amount to `goal`, and what those above it amount to; the lowest finite
+ * logit where all of them do not. Quickselect by value: the candidates are split at the middle of their range, and
+ * the side that holds the cut is split again.
+ */
+function findCut(
+  logits: Float32Array,
+  amounts: Float64Array | null,
+  goal: number,
+  candidates: Int32Array,
+): { cut: number; above: number } {
+  let count = 0;
+  let low = Infinity;
+  let high = -Infinity;
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id]!;
+    if (logit === -Infinity) continue;
+    candidates[count++] = id;
+    if (logit < low) low = logit;
+    if (logit > high) high = logit;
+  }
+  let above = 0;
+  while (low < high) {
+    const middle = Math.fround(low + (high - low) / 2);
+    const pivot = middle > low ? middle : high;
+    let upperCount = 0;
+    let upperAmount = 0;
+    let upperLow = Infinity;
+    let lowerHigh = -Infinity;
+    for (let i = 0; i < count; i++) {
+      const id = candidates[i]!;
+      const logit = logits[id]!;
+      if (logit >= pivot) {
+        candidates[i] = candidates[upperCount]!;
+        candidates[upperCount++] = id;
+        upperAmount += amounts === null ? 1 : amounts[id]!;
+        if (logit < upperLow) upperLow = logit;
+      } else if (logit > lowerHigh) {
+        lowerHigh = logit;
+      }
+    }
+    if (above + upperAmount >= goal) {
+      count = upperCount;
+      low = upperLow;
+    } else {
+      above += upperAmount;
+      candidates.copyWithin(0, upperCount, count);
+      count -= upperCount;
+      high = lowerHigh;
+    }
+  }
+  return { cut: low, above };
+}
