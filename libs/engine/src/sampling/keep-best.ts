@@ -49,32 +49,42 @@ function findCut(
   let above = 0;
   while (low < high) {
     const middle = Math.fround(low + (high - low) / 2);
-    const pivot = middle > low ? middle : high;
-    let upperCount = 0;
-    let upperAmount = 0;
-    let upperLow = Infinity;
-    let lowerHigh = -Infinity;
-    for (let i = 0; i < count; i++) {
-      const id = candidates[i]!;
-      const logit = logits[id]!;
-      if (logit >= pivot) {
-        candidates[i] = candidates[upperCount]!;
-        candidates[upperCount++] = id;
-        upperAmount += amounts === null ? 1 : amounts[id]!;
-        if (logit < upperLow) upperLow = logit;
-      } else if (logit > lowerHigh) {
-        lowerHigh = logit;
-      }
-    }
-    if (above + upperAmount >= goal) {
-      count = upperCount;
-      low = upperLow;
+    const split = splitAt(middle > low ? middle : high, logits, amounts, candidates.subarray(0, count));
+    if (above + split.upperAmount >= goal) {
+      count = split.upperCount;
+      low = split.upperLow;
     } else {
-      above += upperAmount;
-      candidates.copyWithin(0, upperCount, count);
-      count -= upperCount;
-      high = lowerHigh;
+      above += split.upperAmount;
+      candidates.copyWithin(0, split.upperCount, count);
+      count -= split.upperCount;
+      high = split.lowerHigh;
     }
   }
   return { cut: low, above };
+}
+
+/** Moves the candidates whose logit is at least `pivot` to the front. */
+function splitAt(
+  pivot: number,
+  logits: Float32Array,
+  amounts: Float64Array | null,
+  candidates: Int32Array,
+): { upperCount: number; upperAmount: number; upperLow: number; lowerHigh: number } {
+  let upperCount = 0;
+  let upperAmount = 0;
+  let upperLow = Infinity;
+  let lowerHigh = -Infinity;
+  for (let i = 0; i < candidates.length; i++) {
+    const id = candidates[i]!;
+    const logit = logits[id]!;
+    if (logit >= pivot) {
+      candidates[i] = candidates[upperCount]!;
+      candidates[upperCount++] = id;
+      upperAmount += amounts === null ? 1 : amounts[id]!;
+      if (logit < upperLow) upperLow = logit;
+    } else if (logit > lowerHigh) {
+      lowerHigh = logit;
+    }
+  }
+  return { upperCount, upperAmount, upperLow, lowerHigh };
 }

@@ -10,7 +10,7 @@ export interface PlanCandidate {
   readonly admission: number;
 }
 
-export interface PlannedPrefill {
+interface PlannedPrefill {
   readonly slot: number;
   readonly startPosition: number;
   readonly tokenCount: number;
