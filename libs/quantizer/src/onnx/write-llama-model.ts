@@ -4,11 +4,13 @@ import {
   EMBEDDING_TENSOR,
   FINAL_NORM_TENSOR,
   HEAD_TENSOR,
+  ModelFormatError,
   inputNormTensor,
   postAttentionNormTensor,
 } from '#model-store';
 import type { WeightSource } from '../checkpoint/weight-source.js';
 import { blockLayout, type BlockFormat } from '../packing/block-layout.js';
+import { LARGEST_FLOAT16, checkMagnitudes } from '../packing/check-magnitudes.js';
 import { float32ToFloat16 } from '../packing/float-formats.js';
 import { quantizeRows } from '../packing/quantize-rows.js';
 import { plannedLinears, sharesHead, type PlannedLinear } from '../plan/planned-linears.js';
@@ -80,7 +82,7 @@ class ModelWriter {
       try {
         await write();
       } catch (cause) {
-        if (cause instanceof RangeError) throw new RangeError(`${tensor}: ${cause.message}`, { cause });
+        if (cause instanceof RangeError) throw new ModelFormatError(`${tensor}: ${cause.message}`, { cause });
         throw cause;
       }
     }
@@ -109,14 +111,15 @@ class ModelWriter {
 
   /** Looked up, not multiplied: 16 bits lose nothing that matters there. The float32 export keeps all. */
   async #embedding(head: PlannedLinear): Promise<void> {
-    const exact = head.bits === 32;
     const tensor = { name: EMBEDDING_TENSOR, dims: [head.rows, head.columns] };
-    const rows = this.#rows(EMBEDDING_TENSOR);
-    if (exact) await this.#store.add({ ...tensor, type: 'float32' }, mapAsync(rows, bytesOf));
-    else {
-      const halves = mapAsync(rows, (piece) => bytesOf(float32ToFloat16(piece)));
-      await this.#store.add({ ...tensor, type: 'float16' }, halves);
+    if (head.bits === 32) {
+      await this.#store.add({ ...tensor, type: 'float32' }, mapAsync(this.#rows(tensor.name), bytesOf));
+      return;
     }
+    const halves = mapAsync(this.#rows(tensor.name, LARGEST_FLOAT16), (piece) =>
+      bytesOf(float32ToFloat16(piece)),
+    );
+    await this.#store.add({ ...tensor, type: 'float16' }, halves);
   }
 
   async #norm(name: string): Promise<void> {
@@ -152,9 +155,10 @@ class ModelWriter {
     await this.#store.add({ name: tensor, type: 'float32', dims: [columns, rows] }, [bytesOf(transposed)]);
   }
 
-  async *#rows(tensor: string): AsyncGenerator<Float32Array> {
+  async *#rows(tensor: string, largest?: number): AsyncGenerator<Float32Array> {
     for await (const piece of this.#source.rows(tensor)) {
       this.#options.signal?.throwIfAborted();
+      checkMagnitudes(piece, largest);
       yield piece;
     }
   }

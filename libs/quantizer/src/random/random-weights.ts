@@ -27,14 +27,28 @@ export function randomWeights(config: LlamaConfig, seed: number): WeightSource {
       let next = startOf(stored, seed);
       for (let first = 0; first < values; first += piece) {
         const weights = new Float32Array(Math.min(piece, values - first));
-        for (let i = 0; i < weights.length; i++) {
-          weights[i] = mean + deviation * pool[next]!;
-          next = next + 1 === POOL_SIZE ? 0 : next + 1;
-        }
+        next = fill(weights, pool, next, mean, deviation);
         yield weights;
       }
     },
   };
+}
+
+/** A function of its own: V8 does not optimize loops inside generators as well. Returns where the pool goes on. */
+function fill(
+  weights: Float32Array,
+  pool: Float32Array,
+  start: number,
+  mean: number,
+  deviation: number,
+): number {
+  let next = start;
+  for (let i = 0; i < weights.length;) {
+    const end = Math.min(weights.length, i + pool.length - next);
+    while (i < end) weights[i++] = mean + deviation * pool[next++]!;
+    if (next === pool.length) next = 0;
+  }
+  return next;
 }
 
 function distributionOf(

@@ -1,4 +1,5 @@
-import { mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '#model-store';
 
@@ -19,7 +20,9 @@ export async function buildInto<T>(target: string, build: (staging: string) => P
 
 /** A directory in `parent` that is gone when `work` ends. */
 export async function withStaging<T>(parent: string, work: (staging: string) => Promise<T>): Promise<T> {
-  const staging = await mkdtemp(join(parent, STAGING_PREFIX));
+  // Not mkdtemp: its directories are closed to other users, who may well run the workers.
+  const staging = join(parent, `${STAGING_PREFIX}${randomUUID()}`);
+  await mkdir(staging);
   try {
     return await work(staging);
   } finally {
