@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { WEBHOOK_EVENT_TYPES } from '#contracts';
+import { redisKeys } from '#queue';
 
 const deliveryLogEntrySchema = z.object({
   webhookId: z.string(),
@@ -26,13 +27,10 @@ const LOG_TTL_MS = 7 * 24 * 3_600_000;
 
 /** What happened to a job's webhook: a bounded Redis list that expires. */
 export class DeliveryLog {
-  constructor(
-    private readonly redis: Redis,
-    private readonly keyOf: (jobId: string) => string,
-  ) {}
+  constructor(private readonly redis: Redis) {}
 
   async append(jobId: string, entry: DeliveryLogEntry): Promise<void> {
-    const key = this.keyOf(jobId);
+    const key = redisKeys.webhookDeliveries(jobId);
     await this.redis
       .multi()
       .rpush(key, JSON.stringify(entry))
@@ -43,7 +41,7 @@ export class DeliveryLog {
 
   /** Oldest first; empty where nothing was tried yet or the log has expired. */
   async read(jobId: string): Promise<readonly DeliveryLogEntry[]> {
-    const lines = await this.redis.lrange(this.keyOf(jobId), 0, -1);
+    const lines = await this.redis.lrange(redisKeys.webhookDeliveries(jobId), 0, -1);
     return lines.map((line) => deliveryLogEntrySchema.parse(JSON.parse(line)));
   }
 }

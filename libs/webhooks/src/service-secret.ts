@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '#observability';
+import { redisKeys } from '#queue';
 import { generateWebhookSecret } from './sign-webhook.js';
 
 /**
@@ -11,7 +12,6 @@ export class ServiceSecret {
 
   constructor(
     private readonly redis: Redis,
-    private readonly key: string,
     private readonly logger: Logger,
     configured?: string,
   ) {
@@ -25,16 +25,17 @@ export class ServiceSecret {
 
   async #fromRedis(): Promise<string> {
     const mine = generateWebhookSecret();
-    const stored = await this.redis.set(this.key, mine, 'NX');
+    const stored = await this.redis.set(redisKeys.webhookSecret, mine, 'NX');
     if (stored === 'OK') {
       this.logger.warn(
-        { key: this.key },
+        { key: redisKeys.webhookSecret },
         'DROVER_WEBHOOK_SECRET is not set: generated one and kept it in Redis under this key',
       );
       return mine;
     }
-    const theirs = await this.redis.get(this.key);
-    if (theirs === null) throw new Error(`Redis lost ${this.key} between two commands; try again`);
+    const theirs = await this.redis.get(redisKeys.webhookSecret);
+    if (theirs === null)
+      throw new Error(`Redis lost ${redisKeys.webhookSecret} between two commands; try again`);
     return theirs;
   }
 }

@@ -1,15 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from '#observability';
+import { redisKeys } from '#queue';
 
 export interface OutboxOptions {
   /** For single commands; several owners may share it. */
   readonly redis: Redis;
   /** For blocking reads; this relay's own, and closed by it. */
   readonly blocking: Redis;
-  /** Lists: ids of jobs whose end is to be told, and those that a relay has in hand. */
-  readonly outboxKey: string;
-  readonly inHandKey: string;
   /** Hands one job's event to the delivery queue. Doing it twice must be the same as doing it once. */
   readonly enqueue: (jobId: string) => Promise<void>;
   readonly logger: Logger;
@@ -71,22 +69,22 @@ export class WebhookOutbox {
   }
 
   #take(): Promise<string | null> {
-    const { blocking, outboxKey, inHandKey } = this.#options;
-    return blocking.blmove(outboxKey, inHandKey, 'RIGHT', 'LEFT', BLOCK_SECONDS);
+    const { webhookOutbox, webhookOutboxInHand } = redisKeys;
+    return this.#options.blocking.blmove(webhookOutbox, webhookOutboxInHand, 'RIGHT', 'LEFT', BLOCK_SECONDS);
   }
 
   /** An id that cannot be enqueued now stays in hand for the next sweep and holds up no other. */
   async #relay(jobId: string): Promise<void> {
     try {
       await this.#options.enqueue(jobId);
-      await this.#options.redis.lrem(this.#options.inHandKey, 1, jobId);
+      await this.#options.redis.lrem(redisKeys.webhookOutboxInHand, 1, jobId);
     } catch (cause) {
       this.#options.logger.error({ jobId, err: cause }, 'webhook not enqueued yet');
     }
   }
 
   async #sweep(): Promise<void> {
-    const left = await this.#options.redis.lrange(this.#options.inHandKey, -SWEEP_AT_MOST, -1);
+    const left = await this.#options.redis.lrange(redisKeys.webhookOutboxInHand, -SWEEP_AT_MOST, -1);
     for (const jobId of left) await this.#relay(jobId);
   }
 }

@@ -3,7 +3,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { ApiMetrics, Logger } from '#observability';
-import { BULL_PREFIX, connectRedis, redisKeys } from '#queue';
+import { BULL_PREFIX, connectRedis } from '#queue';
 import type { DeliveryTools } from './attempt-delivery.js';
 import { createWebhookSender } from './deliver-webhook.js';
 import { DeliveryLog } from './delivery-log.js';
@@ -31,7 +31,7 @@ export interface WebhooksOptions {
 
 /**
  * Delivers the webhooks of finished jobs: a relay from the outbox to the queue `webhook`, and a worker for that
- * queue. Any number of replicas may run it. Exports `DeliveryLog`.
+ * queue. Any number of replicas may run it.
  */
 @Module({})
 export class WebhooksModule {
@@ -51,18 +51,18 @@ export class WebhooksModule {
       providers: [
         {
           provide: WEBHOOKS_REDIS,
-          useFactory: () => connectRedis(redisUrl, 'api', logger),
+          useFactory: () => connectRedis(redisUrl, 'worker', logger),
         },
         {
           provide: DeliveryLog,
-          useFactory: (redis: Redis) => new DeliveryLog(redis, redisKeys.webhookDeliveries),
+          useFactory: (redis: Redis) => new DeliveryLog(redis),
           inject: [WEBHOOKS_REDIS],
         },
         {
           provide: DELIVERY_TOOLS,
           useFactory: (redis: Redis, log: DeliveryLog): DeliveryTools => ({
             sender: createWebhookSender(options),
-            secret: new ServiceSecret(redis, redisKeys.webhookSecret, logger, options.secret),
+            secret: new ServiceSecret(redis, logger, options.secret),
             log,
             schedule,
             metrics: options.metrics,
@@ -77,8 +77,6 @@ export class WebhooksModule {
             return new WebhookOutbox({
               redis,
               blocking: connectForBlockingReads(redisUrl),
-              outboxKey: redisKeys.webhookOutbox,
-              inHandKey: redisKeys.webhookOutboxInHand,
               enqueue: (jobId) => enqueueDelivery({ queue, redis, attempts, logger }, jobId),
               logger,
             });
@@ -89,7 +87,6 @@ export class WebhooksModule {
         { provide: WEBHOOKS_LOGGER, useValue: logger },
         WebhooksLifecycle,
       ],
-      exports: [DeliveryLog],
     };
   }
 }

@@ -224,7 +224,7 @@ describe('the service’s own secret', () => {
 
     await redis.del(redisKeys.webhookSecret);
     const secrets = await Promise.all(
-      Array.from({ length: 8 }, () => new ServiceSecret(redis, redisKeys.webhookSecret, logger).get()),
+      Array.from({ length: 8 }, () => new ServiceSecret(redis, logger).get()),
     );
     expect(new Set(secrets)).toEqual(new Set([await redis.get(redisKeys.webhookSecret)]));
   });
@@ -240,7 +240,7 @@ describe('the service’s own secret', () => {
 });
 
 it('the delivery log keeps the newest attempts, expires, and holds nothing of an answer', async () => {
-  const log = new DeliveryLog(redis, redisKeys.webhookDeliveries);
+  const log = new DeliveryLog(redis);
   for (let attempt = 1; attempt <= MAX_LOG_ENTRIES + 3; attempt++) {
     await log.append('job_1', {
       webhookId: 'wh-job_1-failed',

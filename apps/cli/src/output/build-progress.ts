@@ -15,6 +15,5 @@ export function showBuildProgress(terminal: Terminal): (progress: QuantizeProgre
     if (terminal.rewrites) terminal.progress(`${step} ${done}/${total}`);
     else if (step !== last) terminal.line(`${step} …`);
     last = step;
-    if (done === total) terminal.endProgress();
   };
 }

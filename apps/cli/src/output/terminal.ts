@@ -5,12 +5,14 @@ type Style = Parameters<typeof styleText>[0];
 /** Where the commands write: plain text, with colours only where someone looks at a terminal. */
 export class Terminal {
   readonly #stream: NodeJS.WriteStream;
+  #inProgress = false;
 
   constructor(stream: NodeJS.WriteStream = process.stdout) {
     this.#stream = stream;
   }
 
   line(text = ''): void {
+    this.#clearProgress();
     this.write(`${text}\n`);
   }
 
@@ -33,13 +35,17 @@ export class Terminal {
     return this.#stream.isTTY;
   }
 
-  /** Writes over the current line; nothing where that is impossible. */
+  /** Writes over the current line; nothing where that is impossible. The next `line` takes its place. */
   progress(text: string): void {
-    if (this.rewrites) this.write(`\r\u001B[2K${text}`);
+    if (!this.rewrites) return;
+    this.#clearProgress();
+    this.write(text);
+    this.#inProgress = true;
   }
 
-  endProgress(): void {
-    this.progress('');
+  #clearProgress(): void {
+    if (this.#inProgress) this.write('\r\u001B[2K');
+    this.#inProgress = false;
   }
 
   /** Columns as wide as their widest cell. */

@@ -77,7 +77,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     launch(plan.api);
     await buildVariants(options);
     plan.workers.forEach(launch);
-    options.onStage(`Starting the API and ${plan.workers.length} workers`);
+    options.onStage(`Starting the API and a worker for ${settings.DROVER_VARIANTS.join(', ')}`);
     const baseUrl = `http://${hostToCall(settings.DROVER_API_HOST)}:${settings.DROVER_API_PORT}`;
     const client = new DroverClient({ baseUrl, apiKey: options.apiKey });
     await waitUntilServing({ client, settings, processes, signal });
