@@ -13,9 +13,10 @@ export const PRODUCER_OPTIONS = {
   streams: { events: { maxLen: EVENTS_KEPT } },
 } satisfies Omit<QueueOptions, 'connection'>;
 
-/** A lost worker is noticed after at most lock + two stall checks. */
-export const LOCK_MS = 10_000;
-const STALLED_CHECK_MS = 5_000;
+/** Renewed at half its time, so a worker may stand still for 5 s without losing its jobs. */
+const LOCK_MS = 10_000;
+/** A lost worker's jobs run again at most lock + one check (two where checks of workers collide) after its death. */
+const STALLED_CHECK_MS = 2_000;
 
 export const CONSUMER_OPTIONS = {
   prefix: BULL_PREFIX,

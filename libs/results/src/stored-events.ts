@@ -21,7 +21,9 @@ export function toStoredEvents(entries: readonly StreamEntry[]): StoredJobEvent[
 }
 
 function toStoredEvent([id, fields]: StreamEntry): StoredJobEvent {
-  const valueOf = (name: string) => fields[fields.indexOf(name) + 1] ?? '';
+  // Names are at even places; a value may look like a name.
+  const valueOf = (name: string) =>
+    fields[fields.findIndex((field, i) => i % 2 === 0 && field === name) + 1] ?? '';
   const type = valueOf('type');
   const status = storedValue<JobStatus>(valueOf('status'));
   if (type === 'token') return { id, type, index: 0, text: valueOf('text'), n: Number(valueOf('n')) };

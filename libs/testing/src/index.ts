@@ -14,3 +14,9 @@ export {
 export { buildRandomLlama, type RandomLlamaOptions } from './models/random-llama.js';
 export { startTestRedis, type TestRedis } from './redis/start-test-redis.js';
 export { newTestJob, succeededAttempt } from './redis/new-test-job.js';
+export { until } from './redis/until.js';
+export {
+  startChildWorker,
+  startLaunchingParent,
+  type SourceProcess,
+} from './processes/start-source-process.js';

@@ -1,11 +1,6 @@
 import type { AttemptLease } from '../queue.types.js';
 import { AttemptAborted, type AbortKind } from './attempt-aborted.js';
 
-export interface ActiveAttempt {
-  readonly lease: AttemptLease;
-  readonly signal: AbortSignal;
-}
-
 /** The attempts a worker runs now, by job: the one place that aborts them. */
 export class ActiveAttempts {
   readonly #running = new Map<string, { lease: AttemptLease; abort: AbortController }>();
