@@ -46,9 +46,10 @@ describe('signals of an attempt', () => {
   });
 
   it('a loss after the deadline wins: nothing is written', () => {
-    const signals = openAttemptSignals({ timeoutMs: 100, startedAtMs: 0 }, new AbortController().signal, 0);
+    const queue = new AbortController();
+    const signals = openAttemptSignals({ timeoutMs: 100, startedAtMs: 0 }, queue.signal, 0);
     vi.advanceTimersByTime(100);
-    signals.markLost();
+    queue.abort(new AttemptAborted('lost'));
     expect([signals.handedOver.aborted, signals.stopCause()]).toEqual([true, 'lost']);
   });
 

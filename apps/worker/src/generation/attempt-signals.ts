@@ -9,8 +9,6 @@ export interface AttemptSignals {
   readonly stop: AbortSignal;
   /** The job is another worker's, now or soon: what is unwritten stays unwritten. */
   readonly handedOver: AbortSignal;
-  /** Redis refused a write of this attempt. */
-  markLost(): void;
   /** Undefined while nothing has stopped the attempt. */
   stopCause(): StopCause | undefined;
   close(): void;
@@ -25,11 +23,10 @@ export function openAttemptSignals(job: DeadlineJob, taken: AbortSignal, nowMs: 
   };
   taken.addEventListener('abort', takenNow, { once: true });
   if (taken.aborted) takenNow();
-  const stop = AbortSignal.any([taken, handedOver.signal, deadline.signal]);
+  const stop = AbortSignal.any([taken, deadline.signal]);
   return {
     stop,
     handedOver: handedOver.signal,
-    markLost: () => handedOver.abort(new AttemptAborted('lost')),
     stopCause: () => causeOf(handedOver.signal) ?? causeOf(stop),
     close: () => {
       deadline.clear();

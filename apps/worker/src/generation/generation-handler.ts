@@ -47,7 +47,7 @@ export class GenerationHandler {
       return { kind: 'refused', failure: describeRefusal(error) };
     }
     const signals = openAttemptSignals(job, taken, Date.now());
-    publisher.open(request.id, lease, () => signals.markLost());
+    publisher.open(request.id, lease);
     try {
       return await this.runEngine(job, request, signals);
     } finally {

@@ -7,13 +7,14 @@ const RETRY_DELAY_MS = 200;
 
 interface AttemptStream {
   readonly lease: AttemptLease;
-  readonly onLost: () => void;
   /** Text since the last append. Grows at most to the rest of the job's text, whatever Redis does. */
   pending: PublishedText;
   /** On its way to Redis; kept until Redis has answered, so that a failed write is repeated under the same number. */
   inFlight: TokenAppend | null;
   appends: number;
   published: PublishedText;
+  /** Redis refused an append: a newer attempt writes now. The queue tells this one when it looks next. */
+  refused: boolean;
 }
 
 const NOTHING: PublishedText = { text: '', tokenCount: 0 };
@@ -33,15 +34,14 @@ export class TokenPublisher {
     private readonly retryDelayMs = RETRY_DELAY_MS,
   ) {}
 
-  /** `onLost` is called once if Redis refuses the text because the attempt no longer holds its job. */
-  open(attemptKey: string, lease: AttemptLease, onLost: () => void): void {
+  open(attemptKey: string, lease: AttemptLease): void {
     this.streams.set(attemptKey, {
       lease,
-      onLost,
       pending: NOTHING,
       inFlight: null,
       appends: 0,
       published: NOTHING,
+      refused: false,
     });
   }
 
@@ -50,15 +50,15 @@ export class TokenPublisher {
       const stream = this.streams.get(id);
       if (stream) stream.pending = join(stream.pending, delta);
     }
-    this.round ??= this.writeRound();
+    this.startRound();
   }
 
-  /** Resolves once Redis has taken all text of the attempt, or the attempt is lost or aborted. */
+  /** Resolves once Redis has taken or refused all text of the attempt, or the signal aborts. */
   async flush(attemptKey: string, signal: AbortSignal): Promise<void> {
     const stop = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    while (!signal.aborted && this.isBusy(attemptKey)) await Promise.race([this.round, stop]);
+    while (this.isOpenAndBusy(attemptKey) && !signal.aborted) await Promise.race([this.round, stop]);
   }
 
   /** Forgets the attempt, with what is unwritten; answers all text it was given. */
@@ -68,49 +68,48 @@ export class TokenPublisher {
     return stream ? join(stream.published, stream.pending) : NOTHING;
   }
 
-  private isBusy(attemptKey: string): boolean {
+  private isOpenAndBusy(attemptKey: string): boolean {
     const stream = this.streams.get(attemptKey);
-    return stream !== undefined && (stream.inFlight !== null || stream.pending.text !== '');
+    return stream !== undefined && isBusy(stream);
   }
 
-  private async writeRound(): Promise<void> {
-    // Deltas of one step arrive together; let all of them in before the pipeline leaves.
-    await Promise.resolve();
-    const batch = [...this.streams].filter(([, stream]) => takeAppend(stream) !== null);
+  private startRound(): void {
+    if (this.round !== null) return;
+    const busy = [...this.streams.values()].filter(isBusy);
+    if (busy.length > 0) this.round = this.writeRound(busy);
+  }
+
+  private async writeRound(batch: readonly AttemptStream[]): Promise<void> {
     try {
-      const outcomes = await this.write(batch.map(([, stream]) => stream));
-      batch.forEach(([key, stream], i) => this.settle(key, stream, outcomes[i]));
+      const outcomes = await this.appendTokens(batch.map(takeAppend));
+      batch.forEach((stream, i) => settle(stream, outcomes[i]));
     } catch (error) {
       this.onWriteError(error);
       await sleep(this.retryDelayMs);
     }
-    const more = [...this.streams.keys()].some((key) => this.isBusy(key));
-    this.round = more ? this.writeRound() : null;
-  }
-
-  private async write(streams: readonly AttemptStream[]): Promise<readonly FencedOutcome[]> {
-    const appends = streams.flatMap((stream) => stream.inFlight ?? []);
-    return appends.length === 0 ? [] : this.appendTokens(appends);
-  }
-
-  private settle(attemptKey: string, stream: AttemptStream, outcome: FencedOutcome | undefined): void {
-    stream.inFlight = null;
-    if (outcome !== 'lost' || this.streams.get(attemptKey) !== stream) return;
-    this.streams.delete(attemptKey);
-    stream.onLost();
+    this.round = null;
+    this.startRound();
   }
 }
 
-function takeAppend(stream: AttemptStream): TokenAppend | null {
-  // Tokens without text (half a character, a possible stop string) wait for the text they belong to.
-  if (stream.inFlight === null && stream.pending.text !== '') {
-    const { text, tokenCount } = stream.pending;
-    stream.appends += 1;
-    stream.inFlight = { lease: stream.lease, sequence: stream.appends, text, tokenCount };
-    stream.published = join(stream.published, stream.pending);
-    stream.pending = NOTHING;
-  }
+/** Has something for Redis. Tokens without text (half a character) wait for the text they belong to. */
+function isBusy({ refused, inFlight, pending }: AttemptStream): boolean {
+  return !refused && (inFlight !== null || pending.text !== '');
+}
+
+function takeAppend(stream: AttemptStream): TokenAppend {
+  if (stream.inFlight !== null) return stream.inFlight;
+  const { lease, pending } = stream;
+  stream.appends += 1;
+  stream.inFlight = { lease, sequence: stream.appends, ...pending };
+  stream.published = join(stream.published, pending);
+  stream.pending = NOTHING;
   return stream.inFlight;
+}
+
+function settle(stream: AttemptStream, outcome: FencedOutcome | undefined): void {
+  stream.inFlight = null;
+  stream.refused = outcome === 'lost';
 }
 
 function join(a: PublishedText, b: PublishedText): PublishedText {
