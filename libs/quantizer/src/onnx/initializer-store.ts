@@ -2,7 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BYTES_PER_ELEMENT, type OnnxInitializer, type OnnxTensorShape } from './onnx-model.js';
 
-export const EXTERNAL_DATA_FILE = 'model.onnx.data';
+const EXTERNAL_DATA_FILE = 'model.onnx.data';
 
 /** Windows maps files at multiples of 64 KiB; smaller tensors would be mostly padding and stay in the model file. */
 const ALIGNMENT = 64 * 1024;
