@@ -22,13 +22,23 @@ export class KvCache {
   readonly #contextTokens: number;
   readonly #layers: readonly { readonly tensor: CacheTensor; readonly buffer: ArrayBuffer }[];
 
+  /**
+   * @throws RangeError when there is not so much memory.
+   */
   constructor(tensors: readonly CacheTensor[], rows: number, contextTokens: number) {
+    const bytesOf = (tensor: CacheTensor) => rows * rowBytes(tensor, contextTokens);
+    this.bytes = tensors.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
     this.#contextTokens = contextTokens;
-    this.#layers = tensors.map((tensor) => ({
-      tensor,
-      buffer: new ArrayBuffer(rows * rowBytes(tensor, contextTokens)),
-    }));
-    this.bytes = this.#layers.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+    try {
+      this.#layers = tensors.map((tensor) => ({ tensor, buffer: new ArrayBuffer(bytesOf(tensor)) }));
+    } catch (error) {
+      const mebibytes = Math.ceil(this.bytes / 2 ** 20);
+      throw new RangeError(
+        `The cache of ${rows} rows of ${contextTokens} tokens needs ${mebibytes} MiB, which this process cannot ` +
+          'get. Take fewer slots or a shorter context.',
+        { cause: error },
+      );
+    }
   }
 
   view(firstRow: number, rows: number): CacheView {

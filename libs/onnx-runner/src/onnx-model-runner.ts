@@ -7,7 +7,6 @@ import { parseDevice } from './device.js';
 import { KvCache, type CacheView } from './kv-cache.js';
 import { readModelContract } from './model-contract.js';
 import { bindPrefill, type RunContext } from './model-run.js';
-
 import { Session, type RunBinding } from './ort/session.js';
 import { tensorOver } from './ort/tensor.js';
 import { ROWS_PER_TILE, wholeTiles } from './row-tiles.js';
@@ -75,11 +74,11 @@ class OnnxModelRunner implements ModelRunner {
     const contract = readModelContract(session.inputs, session.outputs);
     const { vocabSize, numLogitsToKeepShape } = contract;
     const rows = wholeTiles(slots);
+    this.#cache = new KvCache(contract.caches, rows, contextTokens);
     const memory = createStepMemory(rows, contextTokens, vocabSize);
     const logitsToKeep =
       numLogitsToKeepShape && tensorOver('int64', numLogitsToKeepShape, memory.logitsToKeep);
     this.#context = { session, contract, memory, logitsToKeep };
-    this.#cache = new KvCache(contract.caches, rows, contextTokens);
     this.#decodeRuns = new DecodeRuns(this.#context, this.#cache);
     this.#lengths = Array.from({ length: rows }, () => 0);
     this.#modelBytes = modelFileBytes(options.modelPath);
@@ -169,6 +168,7 @@ class OnnxModelRunner implements ModelRunner {
   }
 
   async #execute(binding: RunBinding, tokens: number): Promise<void> {
+    this.#signal?.throwIfAborted();
     const mode = chooseRunMode(this.#modelBytes, tokens);
     await this.#context.session.run(binding, mode);
     // Blocking steps one after the other would otherwise never let a timer or a socket have its turn.

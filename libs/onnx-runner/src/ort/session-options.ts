@@ -33,7 +33,7 @@ export async function withSessionOptions<T>(
   }
 }
 
-export function threadCount(threads: number): number {
+function threadCount(threads: number): number {
   if (!Number.isInteger(threads) || threads < 0) {
     throw new RangeError(
       `threads is ${threads}; it must be a whole number, 0 or more (0: half of the cores).`,
