@@ -130,7 +130,10 @@ export interface JobWorker {
   start(): Promise<void>;
   publishHeartbeat(heartbeat: WorkerHeartbeat): Promise<void>;
   withdrawHeartbeat(workerId: string): Promise<void>;
-  /** Takes no more jobs, waits for the active ones, and returns those still running after `timeoutMs` to the queue. */
+  /**
+   * Takes no more jobs, waits for the active ones, and returns those still running after `timeoutMs` to the queue.
+   * The connection stays open for the last heartbeat; `close` ends it.
+   */
   drain(timeoutMs: number): Promise<void>;
   /** Ends at once; jobs still active are returned to the queue. */
   close(): Promise<void>;

@@ -90,7 +90,7 @@ class BullJobWorker implements JobWorker {
     if (!(await this.#attempts.idle(timeoutMs))) {
       this.options.logger.warn({ active: this.activeCount }, 'Drain timed out; handing jobs back');
     }
-    return this.close();
+    await this.#handBackAll();
   }
 
   close(): Promise<void> {
@@ -101,12 +101,16 @@ class BullJobWorker implements JobWorker {
   async #close(): Promise<void> {
     this.#draining = true;
     await this.#worker.pause(true);
-    for (const { jobId } of this.#attempts.leases()) this.#attempts.abort(jobId, 'shutdown');
-    await this.#attempts.idle(ABORT_GRACE_MS + HAND_BACK_MS);
+    await this.#handBackAll();
     this.#cancellations.close();
     await this.#worker.close(true);
     this.subscriber.close();
     this.redis.disconnect();
+  }
+
+  async #handBackAll(): Promise<void> {
+    for (const { jobId } of this.#attempts.leases()) this.#attempts.abort(jobId, 'shutdown');
+    await this.#attempts.idle(ABORT_GRACE_MS + HAND_BACK_MS);
   }
 
   async #process(job: Job, lockToken: string): Promise<void> {
