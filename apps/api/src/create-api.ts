@@ -6,7 +6,7 @@ import type { ApiSettings } from '#config';
 import { createApiMetrics, type Logger } from '#observability';
 import { connectRedis } from '#queue';
 import { ApiModule } from './api.module.js';
-import { answerClientError } from './http/client-error.js';
+import { answerClientError, answerUnroutable } from './http/client-error.js';
 import { installHooks } from './http/install-hooks.js';
 import { installJsonBody } from './http/json-body.js';
 import { NestLogger } from './http/nest-logger.js';
@@ -26,7 +26,10 @@ export async function createApi(settings: ApiSettings, logger: Logger): Promise<
     genReqId: (request: IncomingMessage) => requestIdOf(request.headers['x-request-id']),
     // While it closes, the drain answers in the service's own error shape.
     return503OnClosing: false,
+    // The drain has waited for open requests; what is left are idle connections, which would hold the close for a minute.
+    forceCloseConnections: true,
     clientErrorHandler: answerClientError,
+    frameworkErrors: answerUnroutable,
     routerOptions: { maxParamLength: 256 },
   });
   const app = await NestFactory.create<NestFastifyApplication>(
@@ -37,7 +40,8 @@ export async function createApi(settings: ApiSettings, logger: Logger): Promise<
   const fastify = adapter.getInstance();
   installJsonBody(fastify);
   installHooks(fastify, { drain: app.get(Drain), metrics, routes });
-  await installDocs(fastify);
   await app.init();
+  // Only now, so that its errors go through the service's filter too.
+  await installDocs(fastify);
   return app;
 }

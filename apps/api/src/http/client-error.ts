@@ -1,6 +1,17 @@
 import type { Socket } from 'node:net';
-import { DroverError, toApiErrorBody } from '#contracts';
+import { DroverError, describeErrorCode, toApiErrorBody } from '#contracts';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { requestIdOf } from './request-id.js';
+
+/** Answers a URL that the router cannot read; no hook and no filter sees such a request. */
+export function answerUnroutable(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const problem =
+    error.code === 'FST_ERR_MAX_PARAM_LENGTH'
+      ? new DroverError('route_not_found', 'A part of this path is longer than any id is.')
+      : new DroverError('invalid_value', 'The URL cannot be read: its path is not validly encoded.');
+  const { httpStatus } = describeErrorCode(problem.code);
+  void reply.header('x-request-id', request.id).status(httpStatus).send(toApiErrorBody(problem));
+}
 
 /** Answers what never became a request (broken HTTP, too long headers) in the service's error shape. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {

@@ -22,6 +22,7 @@ export function installHooks(
     drain.requestStarted();
     reply.raw.once('close', () => drain.requestEnded());
     void reply.header('x-request-id', request.id);
+    if (drain.begun) void reply.header('connection', 'close');
     if (drain.begun && request.method === 'POST') {
       throw new DroverError('draining', 'This server is shutting down. Send the request again.', {
         retryAfterS: DRAINING_RETRY_S,
