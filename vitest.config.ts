@@ -10,8 +10,8 @@ const beside = ['libs/**', 'apps/**', 'bench/**', 'scripts/**', 'test/**'];
 const files = (suffix: string) => beside.map((folder) => `${folder}/*.${suffix}`);
 
 export default defineConfig({
-  resolve: { conditions: ['source', 'node'] },
-  ssr: { resolve: { conditions: ['source', 'node'] } },
+  resolve: { conditions: ['drover-source', 'node'] },
+  ssr: { resolve: { conditions: ['drover-source', 'node'] } },
   test: {
     pool: 'forks',
     maxWorkers: 2,
