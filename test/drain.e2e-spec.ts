@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { metricValue } from './support/drover-client.js';
 import { askLong, attemptsOf } from './support/jobs.js';
 import { pollUntil } from './support/poll-until.js';
 import { startSystemForTest, type System } from './support/start-system.js';
@@ -24,6 +25,8 @@ describe('SIGTERM of a worker', () => {
     });
     expect([readiness.status, await readiness.json()]).toEqual([503, { status: 'draining' }]);
     expect(await worker.exited).toEqual({ code: 0, signal: null });
+    expect(worker.tail()).not.toMatch(/"level":"(warn|error|fatal)"/);
+    expect((await metricValue(system.apiUrl, /^drover_live_workers\b/)) ?? 0).toBe(0);
     expect(await client.jobIds('running')).toEqual([]);
     expect(await client.jobIds('queued')).not.toEqual([]);
 
