@@ -201,6 +201,8 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
     const later = await submitter.submit(newTestJob());
     release();
     await drained;
+    await worker.close();
+    expect(await redis.llen(redisKeys.bull.active(active))).toBe(0);
     expect(await statusOf(active.id)).toBe('succeeded');
     expect(await statusOf(later.id)).toBe('queued');
   });
@@ -312,6 +314,15 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
       await Promise.all([worker.close(), there.close()]);
       await embedded.close();
     }
+  });
+
+  it('closes in bounded time while Redis is away', async () => {
+    const worker = await startWorker(untilAborted);
+    const job = await submitter.submit(newTestJob());
+    await whenStatus(job.id, 'running');
+    await server.kill9();
+    await expect(worker.close()).resolves.toBeUndefined();
+    await server.restart();
   });
 
   it('goes on after Redis was killed and came back', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkerHeartbeat } from '#contracts';
 import type { Logger } from '#observability';
 import { WaitingError, Worker, type Job } from 'bullmq';
@@ -17,6 +18,7 @@ import { endOfThrown } from './end-of-thrown.js';
 /** How long a handler may take to return after its signal said `shutdown`. */
 const ABORT_GRACE_MS = 2_000;
 const HAND_BACK_MS = 1_000;
+const CLOSE_MS = 2_000;
 
 export interface JobWorkerOptions {
   readonly redisUrl: string;
@@ -103,7 +105,8 @@ class BullJobWorker implements JobWorker {
     await this.#worker.pause(true);
     await this.#handBackAll();
     this.#cancellations.close();
-    await this.#worker.close(true);
+    // In order, so that BullMQ notes what has just finished; with Redis away that would never end.
+    await Promise.race([this.#worker.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
     this.subscriber.close();
     this.redis.disconnect();
   }
