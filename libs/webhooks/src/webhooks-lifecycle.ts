@@ -42,12 +42,12 @@ export class WebhooksLifecycle implements OnApplicationBootstrap, BeforeApplicat
   async beforeApplicationShutdown(): Promise<void> {
     await this.outbox.close();
     const { worker } = this.processor;
-    const drained = worker.close();
-    const inTime = await Promise.race([
-      drained.then(() => true),
-      sleep(DRAIN_WITHIN_MS, false, { ref: false }),
-    ]);
-    if (!inTime) worker.cancelAllJobs('shutdown');
+    // Only a forced close ends while Redis is away, and only the first call counts: hence the pause before it.
+    if (this.redis.status === 'ready') {
+      await Promise.race([worker.pause(), sleep(DRAIN_WITHIN_MS, undefined, { ref: false })]);
+    }
+    worker.cancelAllJobs('shutdown');
+    await worker.close(true);
     await this.tools.sender.close();
     this.redis.disconnect();
   }

@@ -93,6 +93,19 @@ async function endJob(webhook: WebhookTarget): Promise<string> {
   return id;
 }
 
+/** Both connections of this spec serve again. */
+async function redisIsBack(): Promise<void> {
+  await expect.poll(() => redis.ping().catch(() => 'away'), { timeout: 10_000 }).toBe('PONG');
+  await expect
+    .poll(() =>
+      jobs.queueDepths(Date.now()).then(
+        () => 'there',
+        () => 'away',
+      ),
+    )
+    .toBe('there');
+}
+
 const endedAs = (log: DeliveryLog, jobId: string) =>
   expect.poll(async () => (await log.read(jobId)).at(-1)?.outcome, { timeout: 10_000 });
 
@@ -210,6 +223,31 @@ describe('a relay that died', () => {
     const id = await endJob({ url: receiver.url, secret });
     await endedAs(log, id).toBe('delivered');
     expect(await redis.llen(redisKeys.webhookOutboxInHand)).toBe(0);
+  });
+});
+
+describe('a Redis that goes away', () => {
+  it('and comes back costs no delivery', async () => {
+    const { log } = await startReplica();
+    await server.kill9();
+    await server.restart();
+    await redisIsBack();
+    const id = await endJob({ url: receiver.url, secret });
+    await expect
+      .poll(async () => (await log.read(id)).at(-1)?.outcome, { timeout: 20_000 })
+      .toBe('delivered');
+  });
+
+  it('does not keep a process from ending', async () => {
+    await startReplica();
+    const [replica] = replicas.splice(0);
+    await server.kill9();
+    try {
+      await expect(replica?.close()).resolves.toBeUndefined();
+    } finally {
+      await server.restart();
+      await redisIsBack();
+    }
   });
 });
 
