@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Longest time that one request may be held open for a job to end. */
-export const MAX_WAIT_S = 300;
+const MAX_WAIT_S = 300;
 
 export const waitQuery = {
   wait: z.coerce

@@ -3,7 +3,7 @@ import type { QueueDepth } from '#queue';
 import { describeServed, type ServedVariant } from '../models/served-variants.js';
 
 /** Variant name that leaves the choice to the service. */
-export const AUTO_VARIANT = 'auto';
+const AUTO_VARIANT = 'auto';
 
 /** A model as admission sees it: what is on disk, served or not. */
 export interface KnownModel {
