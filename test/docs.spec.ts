@@ -1,13 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { apiEnvSchema, launcherEnvSchema, workerEnvSchema } from '#config';
 
 const root = new URL('..', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 
+const manifest = z.object({ scripts: z.record(z.string(), z.string()) });
+
 describe('the docs', () => {
   it('name only files that exist in the code map', () => {
-    const paths = [...read('docs/code-map.md').matchAll(/\| `([^`]+)` \|/g)].map((match) => match[1] ?? '');
+    const paths = [...read('docs/code-map.md').matchAll(/\| `([^`]+)` +\|/g)].map((match) => match[1] ?? '');
     expect(paths.length).toBeGreaterThan(10);
     expect(paths.filter((path) => !existsSync(new URL(path, root)))).toEqual([]);
   });
@@ -31,7 +34,7 @@ describe('the docs', () => {
   });
 
   it('name only scripts that package.json has', () => {
-    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const { scripts } = manifest.parse(JSON.parse(read('package.json')));
     const used = [...read('README.md').matchAll(/npm run ([a-z:]+)/g)].map((match) => match[1] ?? '');
     expect(used.filter((name) => scripts[name] === undefined)).toEqual([]);
   });

@@ -20,7 +20,13 @@ const NODE = fileURLToPath(new URL('../../../../node_modules/.bin/node', import.
 const HOOKS = fileURLToPath(new URL('./source-hooks.mjs', import.meta.url));
 
 function startSourceProcess(file: URL, args: readonly string[]): SourceProcess {
-  const flags = ['--conditions=drover-source', '--experimental-transform-types', '--no-warnings', '--import', HOOKS];
+  const flags = [
+    '--conditions=drover-source',
+    '--experimental-transform-types',
+    '--no-warnings',
+    '--import',
+    HOOKS,
+  ];
   const child = spawn(NODE, [...flags, fileURLToPath(file), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
