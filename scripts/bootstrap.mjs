@@ -98,29 +98,39 @@ export function nodeBinary() {
   );
 }
 
+/** One Ctrl-C may arrive twice: from the terminal and from npm, which passes on what it gets itself. */
+const SAME_SIGNAL_WITHIN_MS = 300;
+
 /**
  * Runs a program on `nodeBinary()` with this terminal and returns its exit code (128 + n where signal n ended it).
- * Every signal reaches the program once: a terminal sends Ctrl-C to both processes by itself, so there it is only
- * kept from ending this one; all else is passed on.
+ * The program has a process group of its own, so that it gets each signal once: from here, whether it was meant for
+ * this process or for the whole group.
  */
 export async function runNode(arguments_, env = {}) {
   const node = nodeBinary();
   const child = spawn(node, ['--enable-source-maps', ...arguments_], {
     cwd: root,
     stdio: 'inherit',
+    detached: process.platform !== 'win32',
     env: { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`, ...env },
   });
-  const stopPassing = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => {
-    const fromTerminal = signal === 'SIGINT' && process.stdin.isTTY === true;
-    const pass = () => fromTerminal || child.kill(signal);
-    process.on(signal, pass);
-    return () => process.off(signal, pass);
-  });
+  const stopPassing = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => passOn(signal, child));
   try {
     return await exitCodeOf(child);
   } finally {
     for (const stop of stopPassing) stop();
   }
+}
+
+function passOn(signal, child) {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  const pass = () => {
+    const nowMs = performance.now();
+    if (nowMs - lastMs > SAME_SIGNAL_WITHIN_MS) child.kill(signal);
+    lastMs = nowMs;
+  };
+  process.on(signal, pass);
+  return () => process.off(signal, pass);
 }
 
 async function quietly(name, [command, ...arguments_], options = {}) {

@@ -3,7 +3,7 @@ import { judgeAnswer, type DeliveryOutcome } from './delivery-outcome.js';
 import { AddressRefusedError, guardedConnector, type ConnectorOptions } from './guarded-connector.js';
 import type { WebhookHeaders } from './sign-webhook.js';
 
-export interface WebhookRequest {
+interface WebhookRequest {
   readonly url: string;
   readonly body: string;
   readonly headers: WebhookHeaders;

@@ -32,7 +32,7 @@ export function webhookDeliveryOf(job: JobRecord): WebhookDelivery | null {
 }
 
 /** Without the dot of `job.succeeded`: the signed text is `id.timestamp.body`, so an id holds none. */
-export function webhookIdOf(jobId: string, event: WebhookEventType): string {
+function webhookIdOf(jobId: string, event: WebhookEventType): string {
   return `wh-${jobId}-${event.slice('job.'.length)}`;
 }
 

@@ -12,7 +12,7 @@ export interface ServedModel {
 }
 
 /** The API answered with an error. */
-export class ApiAnswerError extends Error {
+class ApiAnswerError extends Error {
   override readonly name = 'ApiAnswerError';
 
   constructor(
@@ -72,7 +72,7 @@ export class DroverClient {
   /** What happens to the job, from its start to its end. */
   async *events(id: string, signal?: AbortSignal): AsyncGenerator<JobStreamEvent> {
     const path = `/v1/jobs/${encodeURIComponent(id)}/events`;
-    const response = await fetch(new URL(path, this.#baseUrl), {
+    const response = await this.#fetch(path, {
       headers: { ...this.#headers, accept: 'text/event-stream' },
       ...(signal === undefined ? {} : { signal }),
     });
@@ -85,13 +85,27 @@ export class DroverClient {
     return this.#call('GET', '/metrics', { signal });
   }
 
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(new URL(path, this.#baseUrl), init);
+    } catch (error) {
+      // undici's "fetch failed" keeps to itself what did.
+      if (!(error instanceof TypeError)) throw error;
+      const cause = error.cause instanceof Error ? error.cause.message || error.cause.name : error.message;
+      throw new Error(
+        `No API answers at ${this.#baseUrl} (${cause}). Start one with \`npm start\`, or name one with --url.`,
+        { cause: error },
+      );
+    }
+  }
+
   async #json<T>(method: string, path: string, options: CallOptions): Promise<T> {
     return JSON.parse(await this.#call(method, path, options));
   }
 
   async #call(method: string, path: string, { body, signal, extraMs = 0 }: CallOptions): Promise<string> {
     const timeout = AbortSignal.timeout(ANSWER_WITHIN_MS + extraMs);
-    const response = await fetch(new URL(path, this.#baseUrl), {
+    const response = await this.#fetch(path, {
       method,
       headers: { ...this.#headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { Webhook } from 'standardwebhooks';
 import { LOOPBACK } from '../system/ports.js';
 
-export interface VerifiedDelivery {
+interface VerifiedDelivery {
   readonly webhookId: string;
   readonly signature: string;
   readonly bytes: number;
