@@ -13,15 +13,17 @@ export const PRODUCER_OPTIONS = {
   streams: { events: { maxLen: EVENTS_KEPT } },
 } satisfies Omit<QueueOptions, 'connection'>;
 
-/** Renewed at half its time, so a worker may stand still for 5 s without losing its jobs. */
-const LOCK_MS = 10_000;
+/** Renewed every LOCK_RENEWAL_MS, so a worker may stand still for 4 s without losing its jobs. */
+const LOCK_MS = 6_000;
+const LOCK_RENEWAL_MS = 2_000;
 /** A lost worker's jobs run again at most lock + one check (two where checks of workers collide) after its death. */
-const STALLED_CHECK_MS = 2_000;
+const STALLED_CHECK_MS = 1_000;
 
 export const CONSUMER_OPTIONS = {
   prefix: BULL_PREFIX,
   autorun: false,
   lockDuration: LOCK_MS,
+  lockRenewTime: LOCK_RENEWAL_MS,
   stalledInterval: STALLED_CHECK_MS,
   // BullMQ must never give a job up by itself, out of the record's sight: the start script counts lost workers and
   // fails the job together with its record.
