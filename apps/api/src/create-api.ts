@@ -42,6 +42,6 @@ export async function createApi(settings: ApiSettings, logger: Logger): Promise<
   installHooks(fastify, { drain: app.get(Drain), metrics, routes });
   await app.init();
   // Only now, so that its errors go through the service's filter too.
-  await installDocs(fastify);
+  installDocs(fastify);
   return app;
 }

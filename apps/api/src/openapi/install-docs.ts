@@ -1,6 +1,5 @@
-import apiReference from '@scalar/fastify-api-reference';
-import { DroverError } from '#contracts';
-import type { FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { DroverError, toApiErrorBody } from '#contracts';
 
 /** The page brings its own script; the policy holds it to loading nothing from anywhere else. */
 const CONTENT_SECURITY_POLICY = [
@@ -17,9 +16,33 @@ const CONTENT_SECURITY_POLICY = [
 
 const SANE_HOST = /^[A-Za-z0-9._-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$/;
 
-/** The OpenAPI document as a page under /docs. */
-export async function installDocs(fastify: FastifyInstance): Promise<void> {
-  await fastify.register(apiReference, {
+/**
+ * The OpenAPI document as a page under /docs. Its package takes longer to load than all of the API's own code, so it is
+ * loaded by the first request for it.
+ */
+export function installDocs(fastify: FastifyInstance): void {
+  let page: Promise<FastifyInstance> | undefined;
+  const servePage = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    // The page builds URLs from the host it was asked for.
+    if (!SANE_HOST.test(request.headers.host ?? '')) throw unreadableHost();
+    page ??= openPage();
+    const docs = await page;
+    reply.hijack();
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      if (value !== undefined) reply.raw.setHeader(name, value);
+    }
+    reply.raw.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
+    docs.routing(request.raw, reply.raw);
+  };
+  fastify.get('/docs', servePage);
+  fastify.get('/docs/*', servePage);
+  fastify.addHook('onClose', async () => (await page)?.close());
+}
+
+async function openPage(): Promise<FastifyInstance> {
+  const { default: apiReference } = await import('@scalar/fastify-api-reference');
+  const page = Fastify();
+  await page.register(apiReference, {
     routePrefix: '/docs',
     configuration: {
       url: '/openapi.json',
@@ -30,14 +53,16 @@ export async function installDocs(fastify: FastifyInstance): Promise<void> {
       mcp: { disabled: true },
       hideClientButton: true,
     },
-    hooks: {
-      onRequest: (request, reply, done) => {
-        void reply.header('content-security-policy', CONTENT_SECURITY_POLICY);
-        // The page builds URLs from the host it was asked for.
-        done(SANE_HOST.test(request.headers.host ?? '') ? undefined : unreadableHost());
-      },
-    },
   });
+  page.setNotFoundHandler((request, reply) => {
+    const error = new DroverError(
+      'route_not_found',
+      `There is no ${request.url} here. The page is at /docs.`,
+    );
+    return reply.status(404).send(toApiErrorBody(error));
+  });
+  await page.ready();
+  return page;
 }
 
 function unreadableHost(): DroverError {
