@@ -52,6 +52,7 @@ async function openPage(): Promise<FastifyInstance> {
       agent: { disabled: true },
       mcp: { disabled: true },
       hideClientButton: true,
+      showDeveloperTools: 'never',
     },
   });
   page.setNotFoundHandler((request, reply) => {

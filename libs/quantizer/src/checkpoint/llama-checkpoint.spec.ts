@@ -92,6 +92,12 @@ describe('LlamaCheckpoint', () => {
     expect(await digest()).not.toBe(before);
   });
 
+  it('names a folder that is no checkpoint', async () => {
+    await expect(LlamaCheckpoint.open('models/nope')).rejects.toThrow(
+      'models/nope holds no config.json; name the folder of a Hugging Face Llama checkpoint',
+    );
+  });
+
   it('names the tensor at which a file was cut off', async () => {
     const path = await write('cut', {});
     const file = join(path, 'model.safetensors');

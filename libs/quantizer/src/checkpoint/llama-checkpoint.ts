@@ -7,6 +7,7 @@ import {
   HEAD_TENSOR,
   ModelFormatError,
   checkpointShapes,
+  isFileMissing,
   readJson,
   readLlamaConfig,
   sha256File,
@@ -42,7 +43,7 @@ export class LlamaCheckpoint implements WeightSource {
 
   /** Throws `ModelFormatError` naming the file and the tensor at fault. */
   static async open(directory: string): Promise<LlamaCheckpoint> {
-    const config = await readLlamaConfig(directory);
+    const config = await readConfig(directory);
     const files: SafetensorsFile[] = [];
     try {
       for (const name of await weightFiles(directory)) {
@@ -86,6 +87,18 @@ export class LlamaCheckpoint implements WeightSource {
 
 async function closeAll(files: readonly SafetensorsFile[]): Promise<void> {
   await Promise.all(files.map((file) => file.close()));
+}
+
+async function readConfig(directory: string): Promise<LlamaConfig> {
+  try {
+    return await readLlamaConfig(directory);
+  } catch (cause) {
+    if (!isFileMissing(cause)) throw cause;
+    throw new ModelFormatError(
+      `${directory} holds no config.json; name the folder of a Hugging Face Llama checkpoint`,
+      { cause },
+    );
+  }
 }
 
 /** Names of the weight files in a fixed order: those of the index where there is one. */
