@@ -2,30 +2,29 @@ import type {
   FinalJobStatus,
   FinishReason,
   JobFailure,
-  JobInput,
   JobRecord,
   JobTimings,
   JobUsage,
-  WebhookTarget,
   WorkerHeartbeat,
 } from '#contracts';
 
 /** A job as the API hands it over; everything that can be checked has been. */
-export interface NewJob {
-  readonly id: string;
-  readonly tenant: string;
-  readonly model: string;
-  readonly variant: string;
-  readonly input: JobInput;
-  readonly webhook: WebhookTarget | null;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly priority: number;
-  readonly startByMs: number | null;
-  readonly timeoutMs: number | null;
-  readonly ttlMs: number;
-  readonly promptTokens: number;
-  readonly createdAtMs: number;
-}
+export type NewJob = Pick<
+  JobRecord,
+  | 'id'
+  | 'tenant'
+  | 'model'
+  | 'variant'
+  | 'input'
+  | 'webhook'
+  | 'metadata'
+  | 'priority'
+  | 'startByMs'
+  | 'timeoutMs'
+  | 'ttlMs'
+  | 'promptTokens'
+  | 'createdAtMs'
+>;
 
 export type CancelOutcome =
   | { readonly kind: 'cancelled'; readonly job: JobRecord }
@@ -128,10 +127,12 @@ export interface JobWorker {
   /** Attempts whose handler runs now. */
   readonly activeCount: number;
   start(): Promise<void>;
-  publishHeartbeat(heartbeat: WorkerHeartbeat): Promise<void>;
+  /** Resolves with whether Redis has taken it; false while Redis is away. */
+  publishHeartbeat(heartbeat: WorkerHeartbeat): Promise<boolean>;
   withdrawHeartbeat(workerId: string): Promise<void>;
   /**
    * Takes no more jobs, waits for the active ones, and returns those still running after `timeoutMs` to the queue.
+   * With Redis away it does not wait: their ends could not be written, and other workers take them over when it is back.
    * The connection stays open for the last heartbeat; `close` ends it.
    */
   drain(timeoutMs: number): Promise<void>;

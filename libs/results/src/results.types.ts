@@ -1,4 +1,4 @@
-import type { JobRecord, JobStatus } from '#contracts';
+import type { JobRecord, JobStatus, JobStatusEvent, JobTokenEvent } from '#contracts';
 
 export interface ListJobsQuery {
   readonly tenant: string;
@@ -39,17 +39,7 @@ export interface JobReader {
 
 /** A job's event as its stream holds it. `id` is `<attempt>-<n>`, ascending. */
 export type StoredJobEvent =
-  | { readonly id: string; readonly type: 'status'; readonly status: JobStatus; readonly attempt: number }
-  | {
-      readonly id: string;
-      readonly type: 'token';
-      /** Which choice of the job the text belongs to; a job has one, 0. */
-      readonly index: number;
-      readonly text: string;
-      /** Tokens behind `text`. */
-      readonly n: number;
-    }
-  | { readonly id: string; readonly type: 'done'; readonly status: JobStatus };
+  JobStatusEvent | JobTokenEvent | { readonly id: string; readonly type: 'done'; readonly status: JobStatus };
 
 export interface JobEventFeed {
   /**

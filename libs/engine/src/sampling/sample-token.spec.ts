@@ -2,21 +2,12 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSamplingScratch, drawToken, type Truncation } from './draw-token.js';
 import { sampleToken } from './sample-token.js';
+import { compileSamplingParams } from './compile-sampling-params.js';
 import type { SamplingParams } from './sampling-params.js';
 import { TokenHistory } from './token-history.js';
 import { tokenWeight } from './token-weight.js';
 
-const neutral: SamplingParams = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map(),
-  seed: 7,
-};
+const neutral = compileSamplingParams({ temperature: 0 }, 7);
 
 interface Case {
   readonly logits: readonly number[];

@@ -2,7 +2,7 @@ import { expect, onTestFinished } from 'vitest';
 import type { EngineDependencies } from '../engine-options.js';
 import { Engine } from '../engine.js';
 import { findViolations } from '../engine-invariants.js';
-import type { SamplingParams } from '../sampling/sampling-params.js';
+import { compileSamplingParams } from '../sampling/compile-sampling-params.js';
 import type { GenerationRequest, GenerationResult, StepReport } from '../sequence/generation-request.js';
 import { ScriptedModelRunner, type ScriptedModelRunnerOptions } from './scripted-model-runner.js';
 
@@ -12,17 +12,7 @@ export const END = 0;
 /** Text of a token: letters and spaces, one or two at a time. */
 export const textOf = (id: number) => ['a', 'b', ' ', 'ab', 'c'][id % 5]!;
 
-export const greedy: SamplingParams = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map(),
-  seed: 0,
-};
+export const greedy = compileSamplingParams({ temperature: 0 }, 0);
 
 export function request(id: string, overrides: Partial<GenerationRequest> = {}): GenerationRequest {
   return {
