@@ -78,6 +78,9 @@ describe('the service', () => {
     expect(text).toMatch(/^drover_queue_depth_jobs\{model="drover-tiny",variant="6_5",state="waiting"\} 0$/m);
     expect(text).toMatch(/^drover_jobs_submitted_total\{model="drover-tiny",variant="6_5"\} 1$/m);
     expect(text).toMatch(
+      /^drover_service_jobs_finished_total\{model="drover-tiny",variant="6_5",status="succeeded"\} 1$/m,
+    );
+    expect(text).toMatch(
       /^drover_http_request_duration_seconds_count\{method="POST",route="\/v1\/jobs",status="200"\} 1$/m,
     );
   });

@@ -39,6 +39,12 @@ export function createApiMetrics() {
       labelNames: MODEL_LABELS,
       registers,
     }),
+    serviceJobsFinished: new Counter({
+      name: 'drover_service_jobs_finished_total',
+      help: 'Jobs ended in the whole service, by final status. Redis counts them with the change itself, so every API process shows the same number.',
+      labelNames: [...MODEL_LABELS, 'status'],
+      registers,
+    }),
     webhookDeliveries: new Counter({
       name: 'drover_webhook_deliveries_total',
       help: 'Webhook attempts by outcome (delivered, retry, gave_up, refused).',

@@ -159,6 +159,9 @@ describe('any history of a job', () => {
         expect(done).toHaveLength(ended ? 1 : 0);
         expect(isDoneEventId(entries.at(-1)?.[0] ?? '')).toBe(ended);
         expect(await redis.lrange(redisKeys.webhookOutbox, 0, -1)).toEqual(ended ? [job.id] : []);
+        expect(await redis.hgetall(redisKeys.finishedJobs)).toEqual(
+          ended ? { [`${job.model} ${job.variant} ${before}`]: '1' } : {},
+        );
 
         expect(history.written.size).toBeLessThanOrEqual(1);
         const text = await redis.hget(redisKeys.job(job.id), 'text');

@@ -160,6 +160,7 @@ export class RedisJobLifecycle implements JobLifecycle {
       redisKeys.events(job.jobId),
       redisKeys.watch,
       redisKeys.webhookOutbox,
+      redisKeys.finishedJobs,
     ];
     return storedValue<T>(
       await runScript(this.redis, script, [...common, ...keys], [job.jobId, nowMs, ...args]),

@@ -4,9 +4,16 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { RedisIdempotencyKeys } from './idempotency.js';
 import { RedisJobLifecycle } from './job-lifecycle.js';
-import { queueDepths, queuePosition } from './queue-depths.js';
+import { finishedJobs, queueDepths, queuePosition } from './queue-depths.js';
 import { jobOptions, PRODUCER_OPTIONS } from './queue-options.js';
-import type { CancelOutcome, IdempotencyKeys, JobSubmitter, NewJob, QueueDepth } from './queue.types.js';
+import type {
+  CancelOutcome,
+  FinishedJobs,
+  IdempotencyKeys,
+  JobSubmitter,
+  NewJob,
+  QueueDepth,
+} from './queue.types.js';
 import { connectRedis, orUnavailable, pingRedis, whenReady } from './redis-connection.js';
 import { queueNameOf, redisKeys } from './redis-keys.js';
 import { JobReview } from './review/job-review.js';
@@ -79,6 +86,10 @@ class RedisJobSubmitter implements JobSubmitter {
 
   queueDepths(nowMs: number): Promise<readonly QueueDepth[]> {
     return orUnavailable(() => queueDepths(this.redis, nowMs));
+  }
+
+  finishedJobs(): Promise<readonly FinishedJobs[]> {
+    return orUnavailable(() => finishedJobs(this.redis));
   }
 
   ping(): Promise<void> {

@@ -1,8 +1,9 @@
-import type { JobRecord } from '#contracts';
+import type { FinalJobStatus, JobRecord } from '#contracts';
 import type { Redis } from 'ioredis';
 import { jobIdTimeMs } from './job-id.js';
-import type { QueueDepth } from './queue.types.js';
+import type { FinishedJobs, QueueDepth } from './queue.types.js';
 import { redisKeys } from './redis-keys.js';
+import { storedValue } from './stored-value.js';
 
 const PRIORITIES = [1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
 /** BullMQ's score is `priority * 2^32 + counter`. */
@@ -25,6 +26,15 @@ export async function queuePosition(redis: Redis, job: JobRecord): Promise<numbe
 export async function queueDepths(redis: Redis, nowMs: number): Promise<readonly QueueDepth[]> {
   const queues = await redis.smembers(redisKeys.queues);
   return Promise.all(queues.toSorted().map((member) => depthOf(redis, member, nowMs)));
+}
+
+/** Jobs ended since the store was new, by queue and final status; counted by the scripts that end them. */
+export async function finishedJobs(redis: Redis): Promise<readonly FinishedJobs[]> {
+  const counts = await redis.hgetall(redisKeys.finishedJobs);
+  return Object.entries(counts).map(([member, count]) => {
+    const [model = '', variant = '', status = ''] = member.split(' ');
+    return { model, variant, status: storedValue<FinalJobStatus>(status), count: Number(count) };
+  });
 }
 
 async function depthOf(redis: Redis, member: string, nowMs: number): Promise<QueueDepth> {

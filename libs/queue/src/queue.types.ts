@@ -5,6 +5,7 @@ import type {
   JobRecord,
   JobTimings,
   JobUsage,
+  ModelRef,
   WorkerHeartbeat,
 } from '#contracts';
 
@@ -42,6 +43,8 @@ export interface JobSubmitter {
   liveWorkers(nowMs: number): Promise<readonly WorkerHeartbeat[]>;
   /** Waiting and active jobs of every known queue, with the age of the oldest waiting one. */
   queueDepths(nowMs: number): Promise<readonly QueueDepth[]>;
+  /** Jobs ended in the whole service, each counted once, by the script that ended it. */
+  finishedJobs(): Promise<readonly FinishedJobs[]>;
   readonly idempotency: IdempotencyKeys;
   /** Rejects unless Redis answers. */
   ping(): Promise<void>;
@@ -67,6 +70,12 @@ export interface IdempotencyKeys {
   ): Promise<IdempotencyClaim>;
   complete(tenant: string, key: string, jobId: string): Promise<void>;
   release(tenant: string, key: string, jobId: string): Promise<void>;
+}
+
+/** How many jobs of a queue ended with a status. */
+export interface FinishedJobs extends ModelRef {
+  readonly status: FinalJobStatus;
+  readonly count: number;
 }
 
 export interface QueueDepth {

@@ -36,6 +36,8 @@ export const redisKeys = {
   webhookSecret: `${PREFIX}:webhook-secret`,
   /** SET of `<model> <variant>`: the queues ever used. */
   queues: `${PREFIX}:queues`,
+  /** HASH of `<model> <variant> <status>`: how many jobs ended so. */
+  finishedJobs: `${PREFIX}:finished`,
   /** Channel that carries the ids of running jobs to be cancelled. */
   cancellations: `${PREFIX}:cancel`,
   /** HASH: who holds an idempotency key and for which body. Clients choose the key, so it is hashed. */

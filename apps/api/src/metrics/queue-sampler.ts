@@ -3,7 +3,7 @@ import type { ApiMetrics, Logger } from '#observability';
 import type { JobSubmitter } from '#queue';
 import { JOB_SUBMITTER, LOGGER, METRICS } from '../backend/tokens.js';
 
-/** Fills the gauges that Redis knows at the moment of a scrape. */
+/** Fills the metrics that Redis knows at the moment of a scrape. */
 @Injectable()
 export class QueueSampler {
   constructor(
@@ -12,15 +12,20 @@ export class QueueSampler {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** With Redis away the gauges are absent rather than stale; the process's own metrics are still served. */
+  /** With Redis away they are absent rather than stale; the process's own metrics are still served. */
   async sample(nowMs: number): Promise<void> {
-    const { queueJobs, queueOldestWaitingSeconds, liveWorkers } = this.metrics;
+    const { queueJobs, queueOldestWaitingSeconds, liveWorkers, serviceJobsFinished } = this.metrics;
+    const sampled = [queueJobs, queueOldestWaitingSeconds, liveWorkers, serviceJobsFinished];
     try {
-      const [depths, workers] = await Promise.all([
+      const [depths, workers, finished] = await Promise.all([
         this.submitter.queueDepths(nowMs),
         this.submitter.liveWorkers(nowMs),
+        this.submitter.finishedJobs(),
       ]);
-      for (const gauge of [queueJobs, queueOldestWaitingSeconds, liveWorkers]) gauge.reset();
+      for (const metric of sampled) metric.reset();
+      for (const { model, variant, status, count } of finished) {
+        serviceJobsFinished.inc({ model, variant, status }, count);
+      }
       for (const { model, variant, waiting, active, oldestWaitingMs } of depths) {
         queueJobs.set({ model, variant, state: 'waiting' }, waiting);
         queueJobs.set({ model, variant, state: 'active' }, active);
@@ -29,7 +34,7 @@ export class QueueSampler {
       }
       for (const { model, variant } of workers) liveWorkers.inc({ model, variant });
     } catch (error) {
-      for (const gauge of [queueJobs, queueOldestWaitingSeconds, liveWorkers]) gauge.reset();
+      for (const metric of sampled) metric.reset();
       this.logger.debug({ err: error }, 'queues not sampled: Redis is away');
     }
   }

@@ -8,10 +8,10 @@ export const MAX_LOST_ATTEMPTS = 3;
 
 /**
  * What every job script starts with. Its first keys are the same in all: record, event stream, watch set, webhook
- * outbox; its first arguments are the job's id and the time in Unix milliseconds.
+ * outbox, finished jobs; its first arguments are the job's id and the time in Unix milliseconds.
  */
 const PRELUDE = `
-local record, stream, watch, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local record, stream, watch, outbox, finished = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local jobId, nowMs = ARGV[1], ARGV[2]
 local legal = ${toLuaTable(JOB_STATUS_TRANSITIONS)}
 
@@ -33,10 +33,11 @@ end
 
 local function isFinal(status) return next(legal[status]) == nil end
 
--- The end of a job, whoever brings it: status, stream end, expiry, webhook and the time to forget it.
+-- The end of a job, whoever brings it: status, count, stream end, expiry, webhook and the time to forget it.
 local function conclude(status, ...)
   moveTo(status)
   redis.call('HSET', record, 'finishedAtMs', nowMs, ...)
+  redis.call('HINCRBY', finished, get('model') .. ' ' .. get('variant') .. ' ' .. status, 1)
   emit(get('attempt') .. '-${DONE_N}', 'type', 'done', 'status', status)
   local ttlMs = get('ttlMs')
   redis.call('PEXPIRE', record, ttlMs)
