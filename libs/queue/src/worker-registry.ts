@@ -6,9 +6,12 @@ import { storedValue } from './stored-value.js';
 /** Ids of workers that fell silent long ago leave the index then. */
 const INDEX_KEPT_MS = 10 * HEARTBEAT_TTL_MS;
 
-/** While Redis is away nothing is sent: a heartbeat that waits for it would be stale. */
-export async function publishHeartbeat(redis: Redis, heartbeat: WorkerHeartbeat): Promise<void> {
-  if (redis.status !== 'ready') return;
+/**
+ * While Redis is away nothing is sent: a heartbeat that waits for it would be stale.
+ * @returns whether Redis has taken it.
+ */
+export async function publishHeartbeat(redis: Redis, heartbeat: WorkerHeartbeat): Promise<boolean> {
+  if (redis.status !== 'ready') return false;
   const { workerId, lastSeenMs } = heartbeat;
   await redis
     .multi()
@@ -16,9 +19,12 @@ export async function publishHeartbeat(redis: Redis, heartbeat: WorkerHeartbeat)
     .zadd(redisKeys.workers, lastSeenMs, workerId)
     .zremrangebyscore(redisKeys.workers, 0, lastSeenMs - INDEX_KEPT_MS)
     .exec();
+  return true;
 }
 
+/** While Redis is away nothing is sent: the heartbeat runs out by itself. */
 export async function withdrawHeartbeat(redis: Redis, workerId: string): Promise<void> {
+  if (redis.status !== 'ready') return;
   await redis.multi().del(redisKeys.worker(workerId)).zrem(redisKeys.workers, workerId).exec();
 }
 

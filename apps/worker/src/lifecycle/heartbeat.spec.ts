@@ -21,13 +21,13 @@ const reading = (lastSeenMs: number): WorkerHeartbeat => ({
 /** A registry that answers when told to; keeps one ordered trace. */
 function recordingRegistry() {
   const trace: string[] = [];
-  const waiting: PromiseWithResolvers<void>[] = [];
+  const waiting: PromiseWithResolvers<boolean>[] = [];
   const heartbeat = () =>
     new Heartbeat({
       takeReading: () => reading(Date.now()),
       publish: (beat) => {
         trace.push(`publish ${beat.lastSeenMs}`);
-        const answer = Promise.withResolvers<void>();
+        const answer = Promise.withResolvers<boolean>();
         waiting.push(answer);
         return answer.promise;
       },
@@ -40,7 +40,7 @@ function recordingRegistry() {
   return {
     trace,
     heartbeat,
-    answer: () => waiting.shift()?.resolve(),
+    answer: (taken = true) => waiting.shift()?.resolve(taken),
     fail: () => waiting.shift()?.reject('away'),
   };
 }
@@ -69,6 +69,16 @@ describe('heartbeat', () => {
     registry.fail();
     await vi.advanceTimersByTimeAsync(HEARTBEAT_INTERVAL_MS);
     expect(registry.trace).toEqual(['publish 0', 'error away', `publish ${HEARTBEAT_INTERVAL_MS}`]);
+  });
+
+  it('counts as published only where the registry has taken it', async () => {
+    const registry = recordingRegistry();
+    registry.heartbeat();
+    registry.answer(false);
+    await vi.advanceTimersByTimeAsync(HEARTBEAT_INTERVAL_MS);
+    registry.answer();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(registry.trace).toEqual(['publish 0', `publish ${HEARTBEAT_INTERVAL_MS}`, 'answered']);
   });
 
   it('is withdrawn after its last beat, and silent from then on', async () => {

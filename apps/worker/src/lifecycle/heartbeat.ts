@@ -3,7 +3,8 @@ import { HEARTBEAT_INTERVAL_MS, type WorkerHeartbeat } from '#contracts';
 export interface HeartbeatParts {
   /** A fresh picture of this worker; called once per beat. */
   readonly takeReading: () => WorkerHeartbeat;
-  readonly publish: (heartbeat: WorkerHeartbeat) => Promise<void>;
+  /** Resolves with whether the registry has taken it. */
+  readonly publish: (heartbeat: WorkerHeartbeat) => Promise<boolean>;
   readonly withdraw: () => Promise<void>;
   readonly onPublished: () => void;
   readonly onError: (error: unknown) => void;
@@ -39,8 +40,7 @@ export class Heartbeat {
 
   private async publish(): Promise<void> {
     try {
-      await this.parts.publish(this.parts.takeReading());
-      this.parts.onPublished();
+      if (await this.parts.publish(this.parts.takeReading())) this.parts.onPublished();
     } catch (error) {
       this.parts.onError(error);
     }

@@ -1,3 +1,4 @@
+import type { WorkerHeartbeat } from '#contracts';
 import { createLogger } from '#observability';
 import {
   newTestJob,
@@ -21,6 +22,22 @@ import { createJobWorker } from './job-worker.js';
 const logger = createLogger('test', 'silent');
 /** Locks have to run out and processes to start, on a machine that may be busy. */
 const RECOVERY_TIMEOUT_MS = 60_000;
+
+const heartbeat: WorkerHeartbeat = {
+  workerId: 'w1',
+  model: 'tiny',
+  variant: '6_5',
+  device: 'cpu',
+  contextTokens: 64,
+  slots: 4,
+  slotsUsed: 0,
+  bitsPerWeight: 6.5,
+  memoryBytes: 1,
+  tokensPerSecond: 0,
+  status: 'ready',
+  startedAtMs: 0,
+  lastSeenMs: 0,
+};
 
 describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
   let server: TestRedis;
@@ -314,6 +331,25 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
       await Promise.all([worker.close(), there.close()]);
       await embedded.close();
     }
+  });
+
+  it('says that a heartbeat was not taken and waits for no job while Redis is away', async () => {
+    const kinds: unknown[] = [];
+    const worker = await startWorker(async (self, lease, signal) => {
+      signal.addEventListener('abort', () => kinds.push(signal.reason));
+      await untilAborted(self, lease, signal);
+    });
+    expect(await worker.publishHeartbeat(heartbeat)).toBe(true);
+    const job = await submitter.submit(newTestJob());
+    await whenStatus(job.id, 'running');
+    await server.kill9();
+    await until(async () => !(await worker.publishHeartbeat(heartbeat)));
+    await worker.withdrawHeartbeat(heartbeat.workerId);
+    // Far longer than this test may take.
+    await worker.drain(100 * RECOVERY_TIMEOUT_MS);
+    expect(kinds).toMatchObject([{ kind: 'shutdown' }]);
+    await worker.close();
+    await server.restart();
   });
 
   it('closes in bounded time while Redis is away', async () => {

@@ -46,6 +46,7 @@ class BullJobWorker implements JobWorker {
   readonly #cancellations: CancellationWatch;
   readonly #worker: Worker;
   #draining = false;
+  #handedBack: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -78,7 +79,7 @@ class BullJobWorker implements JobWorker {
     void this.#worker.run().catch((error: Error) => this.#logError(error));
   }
 
-  publishHeartbeat(heartbeat: WorkerHeartbeat): Promise<void> {
+  publishHeartbeat(heartbeat: WorkerHeartbeat): Promise<boolean> {
     return publishHeartbeat(this.redis, heartbeat);
   }
 
@@ -89,8 +90,10 @@ class BullJobWorker implements JobWorker {
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     await this.#worker.pause(true);
-    if (!(await this.#attempts.idle(timeoutMs))) {
-      this.options.logger.warn({ active: this.activeCount }, 'Drain timed out; handing jobs back');
+    const redisAway = !this.#redisReady;
+    if (!(await this.#attempts.idle(redisAway ? 0 : timeoutMs))) {
+      const reason = redisAway ? 'Redis is away' : 'Drain timed out';
+      this.options.logger.warn({ active: this.activeCount }, `${reason}; handing jobs back`);
     }
     await this.#handBackAll();
   }
@@ -105,13 +108,24 @@ class BullJobWorker implements JobWorker {
     await this.#worker.pause(true);
     await this.#handBackAll();
     this.#cancellations.close();
-    // In order, so that BullMQ notes what has just finished; with Redis away that would never end.
-    await Promise.race([this.#worker.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
+    // In order, so that BullMQ notes what has just finished. With Redis away that never ends, nor does a forced close
+    // after it: only one that is forced from the start does.
+    const closing = this.#worker.close(!this.#redisReady);
+    await Promise.race([closing, sleep(CLOSE_MS, undefined, { ref: false })]);
     this.subscriber.close();
     this.redis.disconnect();
   }
 
-  async #handBackAll(): Promise<void> {
+  get #redisReady(): boolean {
+    return this.redis.status === 'ready';
+  }
+
+  #handBackAll(): Promise<void> {
+    this.#handedBack ??= this.#abortAll();
+    return this.#handedBack;
+  }
+
+  async #abortAll(): Promise<void> {
     for (const { jobId } of this.#attempts.leases()) this.#attempts.abort(jobId, 'shutdown');
     await this.#attempts.idle(ABORT_GRACE_MS + HAND_BACK_MS);
   }
