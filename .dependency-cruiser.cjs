@@ -81,7 +81,7 @@ module.exports = {
       ['bullmq', 'ioredis', '@nestjs/bullmq'],
       ['libs/queue', 'libs/webhooks', 'libs/results', 'libs/testing', 'apps/api', 'apps/worker'],
     ),
-    onlyIn('nest-only-in-apps', ['@nestjs'], ['apps/api', 'apps/worker', 'libs/webhooks']),
+    onlyIn('nest-only-in-apps', ['@nestjs'], ['apps/api', 'libs/webhooks']),
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },

@@ -4,6 +4,9 @@ import { askLong, attemptsOf } from './support/jobs.js';
 import { pollUntil } from './support/poll-until.js';
 import { startSystemForTest, type System } from './support/start-system.js';
 
+/** Log of a drain that left something behind. */
+const UNCLEAN = /"level":"(error|fatal)"|did not close in time/;
+
 describe('SIGTERM of a worker', () => {
   async function submitLong({ client }: System, count: number): Promise<string[]> {
     const jobs = await Promise.all(Array.from({ length: count }, () => client.submit(askLong('8_0'))));
@@ -54,5 +57,40 @@ describe('SIGTERM of a worker', () => {
     const jobs = await Promise.all(ids.map((id) => client.finalJob(id)));
     expect(jobs.every(({ status }) => status === 'succeeded')).toBe(true);
     expect(attemptsOf(jobs)).toContain(2);
+  });
+
+  it('with Redis away, does not wait for jobs whose end it could not write; they run again elsewhere', async () => {
+    // Longer than the test may take: a worker that waited for its drain to time out would be killed below.
+    const system = await startSystemForTest({ env: { DROVER_SHUTDOWN_TIMEOUT_MS: '600000' } });
+    const { client, redis, api, workers } = system;
+    const worker = workers[0]!;
+    const [id = ''] = await submitLong(system, 1);
+    await client.untilStreaming(id);
+    await redis.kill9();
+    await pollUntil('the worker to miss Redis', async () => {
+      const answer = await fetch(`${worker.url}/readyz`);
+      return (await answer.text()).includes('redis-unreachable') ? answer : undefined;
+    });
+    expect(await worker.stop(60_000)).toEqual({ code: 0, signal: null });
+    expect(worker.tail()).not.toMatch(UNCLEAN);
+
+    await redis.restart();
+    await Promise.all([system.startWorker('8_0'), api.untilReady()]);
+    expect(await client.finalJob(id)).toMatchObject({ status: 'succeeded', attempt: 2 });
+  });
+
+  it('while it still waits for Redis, leaves with 0 and without complaint', async () => {
+    const system = await startSystemForTest();
+    await system.redis.kill9();
+    const starting = system.startWorker('8_0').catch(String);
+    const worker = await pollUntil('a second worker', async () => system.workers[1]);
+    const readiness = await pollUntil('its port to be open', () =>
+      fetch(`${worker.url}/readyz`).catch(() => undefined),
+    );
+    expect([readiness.status, await readiness.json()]).toEqual([503, { status: 'starting' }]);
+    expect((await fetch(`${worker.url}/healthz`)).status).toBe(200);
+    expect(await worker.stop(60_000)).toEqual({ code: 0, signal: null });
+    expect(worker.tail()).not.toMatch(UNCLEAN);
+    expect(await starting).toContain('ended before it was ready');
   });
 });

@@ -1,19 +1,15 @@
 import { join } from 'node:path';
-import type { WorkerSettings } from '#config';
 import type { ModelRunner } from '#engine';
 import { createOnnxModelRunner, DeviceError } from '#onnx-runner';
-import type { GenerationMetrics } from '../generation/generation-metrics.js';
+import type { WorkerContext } from '../worker-context.js';
 import { EXIT_CODES, StartupError } from './exit-codes.js';
-import type { GracefulDrain } from './graceful-drain.js';
-import type { PinnedVariant } from './startup-checks.js';
 
-/** Loads the pinned variant onto its device. */
-export async function openModelRunner(
-  settings: WorkerSettings,
-  variant: PinnedVariant,
-  metrics: GenerationMetrics,
-  drain: GracefulDrain,
-): Promise<ModelRunner> {
+/**
+ * Loads the pinned variant onto its device.
+ * @throws StartupError where the device cannot be used.
+ */
+export async function openModelRunner(worker: WorkerContext): Promise<ModelRunner> {
+  const { settings, variant, metrics, drain } = worker;
   try {
     const runner = await createOnnxModelRunner({
       modelPath: join(variant.directory, 'model.onnx'),

@@ -1,0 +1,100 @@
+import { Engine, type ModelRunner } from '#engine';
+import { createJobWorker, type AttemptHandler, type JobLifecycle, type JobWorker } from '#queue';
+import { loadTokenizer } from '#tokenizer';
+import { GenerationHandler } from './generation/generation-handler.js';
+import { TokenPublisher } from './generation/token-publisher.js';
+import { healthRoutes } from './health/health-routes.js';
+import { openHealthServer } from './health/health-server.js';
+import { openHeartbeat } from './lifecycle/open-heartbeat.js';
+import { openModelRunner } from './lifecycle/open-model-runner.js';
+import { createWorkerContext, type WorkerContext, type WorkerFacts } from './worker-context.js';
+
+/** What the queue needs to let go of its jobs once the time for draining is over. */
+const HAND_BACK_MS = 5_000;
+
+/**
+ * Opens the worker, each part after those it needs; the drain closes them in reverse. The port is open and the
+ * registry knows the worker before the model loads, which may take minutes. Resolves with the address of the port once
+ * jobs are taken.
+ * @throws StartupError where the model cannot be loaded onto its device.
+ */
+export async function serveVariant(facts: WorkerFacts): Promise<string> {
+  const worker = createWorkerContext(facts);
+  const { variant, drain, state, metrics, logger } = worker;
+  const url = await openHealthPort(worker);
+  // The handler is made further down, from this part's lifecycle; no job comes before `start`.
+  const jobs: JobWorker = await openJobWorker(worker, (lease, taken) => handler.handle(lease, taken));
+  const heartbeat = openHeartbeat(worker, jobs);
+  const tokenizer = await loadTokenizer(variant.directory);
+  const runner = await openModelRunner(worker);
+  const publisher = createPublisher(worker, jobs.lifecycle);
+  const engine = openEngine(worker, runner, publisher);
+  const handler = new GenerationHandler({
+    lifecycle: jobs.lifecycle,
+    engine,
+    tokenizer,
+    contextTokens: variant.contextTokens,
+    publisher,
+    metrics,
+    logger,
+  });
+
+  const timeoutMs = worker.settings.DROVER_SHUTDOWN_TIMEOUT_MS;
+  drain.onDrain('running jobs', () => jobs.drain(timeoutMs), timeoutMs + HAND_BACK_MS);
+  drain.onDrain('readiness', async () => {
+    state.drainBegun();
+    heartbeat.beat();
+  });
+  await jobs.start();
+  state.modelServed();
+  heartbeat.beat();
+  return url;
+}
+
+async function openHealthPort(worker: WorkerContext): Promise<string> {
+  const { settings, logger, drain } = worker;
+  const server = await openHealthServer({
+    host: settings.DROVER_WORKER_HOST,
+    port: settings.DROVER_WORKER_PORT,
+    routes: healthRoutes(worker),
+    logger,
+  });
+  drain.onDrain('http port', () => server.close());
+  return server.url;
+}
+
+async function openJobWorker(worker: WorkerContext, handler: AttemptHandler): Promise<JobWorker> {
+  const { settings, metrics, logger, drain } = worker;
+  const jobs = await createJobWorker({
+    redisUrl: settings.REDIS_URL,
+    model: settings.DROVER_MODEL,
+    variant: settings.DROVER_VARIANT,
+    concurrency: settings.DROVER_SLOTS,
+    handler,
+    onLateWrite: (kind) => metrics.lateWriteRefused(kind),
+    logger,
+  });
+  drain.onDrain('job queue', () => jobs.close());
+  return jobs;
+}
+
+function createPublisher({ logger }: WorkerContext, lifecycle: JobLifecycle): TokenPublisher {
+  return new TokenPublisher(
+    (appends) => lifecycle.appendTokens(appends),
+    (err) => logger.warn({ err }, 'text could not be published, trying again'),
+  );
+}
+
+function openEngine(worker: WorkerContext, runner: ModelRunner, publisher: TokenPublisher): Engine {
+  const { settings, metrics, drain } = worker;
+  const engine = new Engine({
+    runner,
+    prefillChunkTokens: settings.DROVER_PREFILL_CHUNK,
+    onStep: (report) => {
+      publisher.push(report.deltas);
+      metrics.stepDone(report);
+    },
+  });
+  drain.onDrain('engine', () => engine.close());
+  return engine;
+}

@@ -1,0 +1,28 @@
+import type { WorkerSettings } from '#config';
+import { createWorkerMetrics, type Logger, type WorkerMetrics } from '#observability';
+import { GenerationMetrics } from './generation/generation-metrics.js';
+import type { GracefulDrain } from './lifecycle/graceful-drain.js';
+import type { PinnedVariant } from './lifecycle/startup-checks.js';
+import { WorkerState } from './lifecycle/worker-state.js';
+
+/** What a worker knows before its first part is opened. */
+export interface WorkerFacts {
+  readonly settings: WorkerSettings;
+  readonly variant: PinnedVariant;
+  readonly logger: Logger;
+  readonly drain: GracefulDrain;
+}
+
+/** What the parts of a worker share. */
+export interface WorkerContext extends WorkerFacts {
+  readonly state: WorkerState;
+  readonly workerMetrics: WorkerMetrics;
+  /** Feeds `workerMetrics`. */
+  readonly metrics: GenerationMetrics;
+}
+
+export function createWorkerContext(facts: WorkerFacts): WorkerContext {
+  const { DROVER_MODEL, DROVER_VARIANT } = facts.settings;
+  const workerMetrics = createWorkerMetrics(DROVER_MODEL, DROVER_VARIANT);
+  return { ...facts, state: new WorkerState(), workerMetrics, metrics: new GenerationMetrics(workerMetrics) };
+}
