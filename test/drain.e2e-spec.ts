@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { requireNativeRedis } from '#testing';
 import { metricValue } from './support/drover-client.js';
 import { askLong, attemptsOf } from './support/jobs.js';
 import { pollUntil } from './support/poll-until.js';
@@ -59,10 +60,11 @@ describe('SIGTERM of a worker', () => {
     expect(attemptsOf(jobs)).toContain(2);
   });
 
-  it('with Redis away, does not wait for jobs whose end it could not write; they run again elsewhere', async () => {
+  it('with Redis away, does not wait for jobs whose end it could not write; they run again elsewhere', async (context) => {
     // Longer than the test may take: a worker that waited for its drain to time out would be killed below.
     const system = await startSystemForTest({ env: { DROVER_SHUTDOWN_TIMEOUT_MS: '600000' } });
     const { client, redis, api, workers } = system;
+    requireNativeRedis(context, redis);
     const worker = workers[0]!;
     const [id = ''] = await submitLong(system, 1);
     await client.untilStreaming(id);

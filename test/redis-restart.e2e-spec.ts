@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { requireNativeRedis } from '#testing';
 import { textOf } from './support/drover-client.js';
 import { ask, attemptsOf } from './support/jobs.js';
 import { pollUntil } from './support/poll-until.js';
@@ -7,9 +8,10 @@ import { startSystemForTest } from './support/start-system.js';
 const JOBS = 20;
 
 describe('Redis restarted while jobs wait', () => {
-  it('loses none of them, and API and worker go on', async () => {
+  it('loses none of them, and API and worker go on', async (context) => {
     const system = await startSystemForTest({ slots: 1 });
     const { client, redis, api, workers } = system;
+    requireNativeRedis(context, redis);
     const worker = workers[0]!;
     const submitted = await Promise.all(
       Array.from({ length: JOBS }, (_, i) => client.submit(ask('8_0', `What is ${i + 10} + 5?`))),

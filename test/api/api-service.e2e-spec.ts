@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { variantDirectory } from '#model-store';
-import { buildDroverTinyVariant, startTestRedis, type TestRedis } from '#testing';
+import { buildDroverTinyVariant, requireNativeRedis, startTestRedis, type TestRedis } from '#testing';
 import { ROUTES } from '../../apps/api/src/backend/tokens.js';
 import type { Route } from '../../apps/api/src/http/route-table.js';
 import { OPERATIONS } from '../../apps/api/src/openapi/operations.js';
@@ -126,8 +126,9 @@ describe('without a worker', () => {
 });
 
 describe('with Redis gone', () => {
-  it('every /v1 route answers 503 at once, and serves again when Redis is back', async () => {
+  it('every /v1 route answers 503 at once, and serves again when Redis is back', async (context) => {
     const redis = await startRedis();
+    requireNativeRedis(context, redis);
     const api = await startOn(redis);
     await open(startScriptedWorker(redis.url));
     const { body: job } = await api.http.post('/v1/jobs?wait=20').send(JOB).expect(200);

@@ -1,6 +1,6 @@
 import { HEARTBEAT_TTL_MS, type WorkerHeartbeat } from '#contracts';
 import { createLogger } from '#observability';
-import { newTestJob, startTestRedis, until, type TestRedis } from '#testing';
+import { newTestJob, requireNativeRedis, startTestRedis, until, type TestRedis } from '#testing';
 import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -129,7 +129,8 @@ describe('job submitter', () => {
       ping: () => submitter.ping(),
     });
 
-    it('rejects every call as unavailable, and works again once Redis is back', async () => {
+    it('rejects every call as unavailable, and works again once Redis is back', async (context) => {
+      requireNativeRedis(context, server);
       const kept = await submitter.submit(newTestJob());
       await server.kill9();
       for (const call of Object.values(calls())) await expect(call()).rejects.toMatchObject(unavailable);

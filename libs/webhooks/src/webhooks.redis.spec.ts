@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { WebhookTarget } from '#contracts';
 import { createApiMetrics, createLogger } from '#observability';
 import { connectRedis, createJobSubmitter, newJobId, redisKeys, whenReady, type JobSubmitter } from '#queue';
-import { startTestRedis, type TestRedis } from '#testing';
+import { requireNativeRedis, startTestRedis, type TestRedis } from '#testing';
 import { enqueueDelivery } from './enqueue-delivery.js';
 import { DeliveryLog, generateWebhookSecret, WebhooksModule, type WebhooksOptions } from './index.js';
 import { MAX_LOG_ENTRIES } from './delivery-log.js';
@@ -33,7 +33,8 @@ beforeAll(async () => {
   jobs = await createJobSubmitter({ redisUrl: server.url, maxQueuedJobs: 1_000, logger });
 });
 
-beforeEach(async () => {
+beforeEach(async (context) => {
+  requireNativeRedis(context, server);
   receiver = await startWebhookReceiver();
 });
 

@@ -2,12 +2,13 @@ import type { WorkerHeartbeat } from '#contracts';
 import { createLogger } from '#observability';
 import {
   newTestJob,
+  requireNativeRedis,
+  type SourceProcess,
   startChildWorker,
   startTestRedis,
   succeededAttempt,
-  until,
-  type SourceProcess,
   type TestRedis,
+  until,
 } from '#testing';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -361,7 +362,8 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
     await server.restart();
   });
 
-  it('goes on after Redis was killed and came back', async () => {
+  it('goes on after Redis was killed and came back', async (context) => {
+    requireNativeRedis(context, server);
     await startWorker(finishAtOnce);
     const before = await submitter.submit(newTestJob());
     await whenStatus(before.id, 'succeeded');
