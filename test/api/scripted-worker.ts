@@ -42,6 +42,8 @@ export async function startScriptedWorker(redisUrl: string, options: Options = {
     bitsPerWeight: Number(variant.replace('_', '.')),
     memoryBytes: 1,
     tokensPerSecond: 0,
+    decodeTokensPerSecond: null,
+    prefillTokensPerSecond: null,
     status: 'ready',
     startedAtMs: Date.now(),
     lastSeenMs: Date.now(),

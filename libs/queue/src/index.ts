@@ -5,6 +5,7 @@ export { createJobSubmitter, type JobSubmitterOptions } from './job-submitter.js
 export { createJobWorker, type JobWorkerOptions } from './worker/job-worker.js';
 export { AttemptAborted, type AbortKind } from './worker/attempt-aborted.js';
 export { decodeJobRecord } from './job-record-codec.js';
+export { encodeOutboxEntry, parseOutboxEntry, type OutboxEntry } from './outbox-entry.js';
 export { BULL_PREFIX, queueNameOf, redisKeys } from './redis-keys.js';
 export {
   connectRedis,

@@ -158,7 +158,9 @@ describe('any history of a job', () => {
         const done = entries.filter(([id]) => isDoneEventId(id));
         expect(done).toHaveLength(ended ? 1 : 0);
         expect(isDoneEventId(entries.at(-1)?.[0] ?? '')).toBe(ended);
-        expect(await redis.lrange(redisKeys.webhookOutbox, 0, -1)).toEqual(ended ? [job.id] : []);
+        expect(await redis.lrange(redisKeys.webhookOutbox, 0, -1)).toEqual(
+          ended ? [`${job.id} job.${before} 0`] : [],
+        );
         expect(await redis.hgetall(redisKeys.finishedJobs)).toEqual(
           ended ? { [`${job.model} ${job.variant} ${before}`]: '1' } : {},
         );

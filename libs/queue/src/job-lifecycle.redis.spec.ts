@@ -7,6 +7,7 @@ import { RedisJobLifecycle } from './job-lifecycle.js';
 import { decodeJobRecord } from './job-record-codec.js';
 import type { AttemptLease, NewJob, TokenAppend } from './queue.types.js';
 import { connectRedis } from './redis-connection.js';
+import { parseOutboxEntry } from './outbox-entry.js';
 import { redisKeys } from './redis-keys.js';
 import { MAX_LOST_ATTEMPTS } from './scripts/redis-script.js';
 
@@ -65,7 +66,8 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
     text,
     tokenCount: 1,
   });
-  const outbox = () => redis.lrange(redisKeys.webhookOutbox, 0, -1);
+  const outbox = async () =>
+    (await redis.lrange(redisKeys.webhookOutbox, 0, -1)).map((text) => parseOutboxEntry(text).jobId);
 
   it('stores a submitted job as queued and tells its stream', async () => {
     const job = await submit();

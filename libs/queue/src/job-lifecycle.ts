@@ -161,6 +161,8 @@ export class RedisJobLifecycle implements JobLifecycle {
       redisKeys.watch,
       redisKeys.webhookOutbox,
       redisKeys.finishedJobs,
+      redisKeys.webhookSubscribers,
+      redisKeys.load(job),
     ];
     return storedValue<T>(
       await runScript(this.redis, script, [...common, ...keys], [job.jobId, nowMs, ...args]),

@@ -32,10 +32,25 @@ const records: fc.Arbitrary<JobRecord> = fc.record({
   timeoutMs: orNull(count),
   ttlMs: count,
   promptTokens: count,
+  maxTokens: count,
   createdAtMs: count,
   startedAtMs: orNull(count),
   finishedAtMs: orNull(count),
   attempt: count,
+  tries: count,
+  retries: count,
+  deaths: fc.array(
+    fc.record({
+      workerId: fc.string(),
+      atMs: count,
+      signal: orNull(fc.constantFrom('SIGSEGV', 'SIGKILL')),
+      exitCode: orNull(count),
+      memoryBytes: orNull(count),
+      lastStep: orNull(fc.string()),
+      jobsInStep: count,
+    }),
+    { maxLength: 2 },
+  ),
   cancelRequestedAtMs: orNull(count),
   text: orNull(text),
   finishReason: orNull(fc.constantFrom('stop', 'length', 'cancelled', 'deadline', 'error')),
@@ -62,13 +77,13 @@ describe('job record codec', () => {
     expect(decodeJobRecord({})).toBeUndefined();
   });
 
-  it('notes the final statuses that a webhook wants', () => {
+  it('notes the events that a webhook wants', () => {
     const notify = (webhook: JobRecord['webhook']) =>
       field(encodeJobRecord(newJobRecord(newTestJob({ webhook }))), 'notify');
     const url = 'https://example.com/hook';
     expect(notify(null)).toBeUndefined();
-    expect(notify({ url })).toBe('succeeded,failed,cancelled,expired');
-    expect(notify({ url, events: ['job.failed'] })).toBe('failed');
+    expect(notify({ url })).toBe('job.succeeded,job.failed,job.cancelled,job.expired');
+    expect(notify({ url, events: ['job.failed'] })).toBe('job.failed');
   });
 
   it('keeps an empty answer apart from no answer', () => {

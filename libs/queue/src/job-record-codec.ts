@@ -1,20 +1,23 @@
-import { WEBHOOK_EVENT_TYPES, webhookEventTypeOf } from '#contracts';
-import type { FinalJobStatus, JobRecord, JobStatus, WebhookTarget } from '#contracts';
+import { FINAL_EVENT_TYPES } from '#contracts';
+import type { JobRecord, WebhookEventType, WebhookTarget } from '#contracts';
 import type { FinishedAttempt, NewJob } from './queue.types.js';
 import { storedValue } from './stored-value.js';
 
 /** Record fields kept as JSON in the hash. */
-const JSON_FIELDS = ['input', 'webhook', 'metadata', 'usage', 'timings', 'failure'] as const;
+const JSON_FIELDS = ['input', 'webhook', 'metadata', 'deaths', 'usage', 'timings', 'failure'] as const;
 const NUMBER_FIELDS = [
   'priority',
   'startByMs',
   'timeoutMs',
   'ttlMs',
   'promptTokens',
+  'maxTokens',
   'createdAtMs',
   'startedAtMs',
   'finishedAtMs',
   'attempt',
+  'tries',
+  'retries',
   'cancelRequestedAtMs',
 ] as const;
 const TEXT_FIELDS = ['id', 'tenant', 'status', 'model', 'variant', 'text', 'finishReason'] as const;
@@ -26,6 +29,9 @@ export function newJobRecord(job: NewJob): JobRecord {
     startedAtMs: null,
     finishedAtMs: null,
     attempt: 0,
+    tries: 0,
+    retries: 0,
+    deaths: [],
     cancelRequestedAtMs: null,
     text: null,
     finishReason: null,
@@ -37,7 +43,7 @@ export function newJobRecord(job: NewJob): JobRecord {
 
 /** Hash fields and values of a record, alternating. A field that is null is left out. */
 export function encodeJobRecord(record: JobRecord): string[] {
-  const notify = notifiedStatuses(record.webhook).join(',');
+  const notify = wantedEvents(record.webhook).join(',');
   return [
     ...TEXT_FIELDS.flatMap((name) => pair(name, record[name])),
     ...NUMBER_FIELDS.flatMap((name) => pair(name, record[name])),
@@ -76,11 +82,9 @@ export function decodeFlatRecord(flat: readonly string[]): JobRecord | undefined
   return decodeJobRecord(hash);
 }
 
-function notifiedStatuses(webhook: WebhookTarget | null): JobStatus[] {
-  if (webhook === null) return [];
-  const wanted = webhook.events ?? WEBHOOK_EVENT_TYPES;
-  const final: FinalJobStatus[] = ['succeeded', 'failed', 'cancelled', 'expired'];
-  return final.filter((status) => wanted.includes(webhookEventTypeOf(status)));
+/** Without a list of its own, a webhook hears of the job's end. */
+function wantedEvents(webhook: WebhookTarget | null): readonly WebhookEventType[] {
+  return webhook === null ? [] : (webhook.events ?? FINAL_EVENT_TYPES);
 }
 
 function pair(name: string, value: string | number | null): string[] {

@@ -222,6 +222,8 @@ describe('job submitter', () => {
       bitsPerWeight: 6.5,
       memoryBytes: 1,
       tokensPerSecond: 0,
+      decodeTokensPerSecond: null,
+      prefillTokensPerSecond: null,
       status: 'ready',
       startedAtMs: 1,
       lastSeenMs,

@@ -24,6 +24,7 @@ export type NewJob = Pick<
   | 'timeoutMs'
   | 'ttlMs'
   | 'promptTokens'
+  | 'maxTokens'
   | 'createdAtMs'
 >;
 

@@ -26,9 +26,11 @@ export const redisKeys = {
   watch: `${PREFIX}:watch`,
   /** STRING held by the process that reviews the watched jobs. */
   reviewTurn: `${PREFIX}:review-turn`,
-  /** LIST of ids of jobs whose webhook is due, newest at the head. */
+  /** HASH: by tenant, the event types that its standing endpoints want, with commas between. */
+  webhookSubscribers: `${PREFIX}:webhook-subscribers`,
+  /** LIST of `outboxEntry`: webhook events that are due, newest at the head. */
   webhookOutbox: `${PREFIX}:webhook-outbox`,
-  /** LIST of those ids that a relay is handing to the delivery queue. */
+  /** LIST of those entries that a relay is handing to the delivery queue. */
   webhookOutboxInHand: `${PREFIX}:webhook-outbox:in-hand`,
   /** LIST of a job's webhook attempts, newest last. */
   webhookDeliveries: (jobId: string) => `${PREFIX}:deliveries:${jobId}`,
@@ -43,6 +45,8 @@ export const redisKeys = {
   /** HASH: who holds an idempotency key and for which body. Clients choose the key, so it is hashed. */
   idempotency: (tenant: string, key: string) =>
     `${PREFIX}:idem:${tenant}:${createHash('sha256').update(key).digest('hex')}`,
+  /** HASH: what waits and runs in a queue, in jobs and tokens by priority, and what its jobs were like lately. */
+  load: ({ model, variant }: ModelRef) => `${PREFIX}:load:${model}:${variant}`,
   /** STRING: a worker's heartbeat, gone when it falls silent. */
   worker: (workerId: string) => `${PREFIX}:worker:${workerId}`,
   /** ZSET of worker ids by last heartbeat. */

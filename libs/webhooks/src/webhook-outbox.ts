@@ -8,8 +8,8 @@ export interface OutboxOptions {
   readonly redis: Redis;
   /** For blocking reads; this relay's own, and closed by it. */
   readonly blocking: Redis;
-  /** Hands one job's event to the delivery queue. Doing it twice must be the same as doing it once. */
-  readonly enqueue: (jobId: string) => Promise<void>;
+  /** Hands the event of one entry to the delivery queue. Doing it twice must be the same as doing it once. */
+  readonly enqueue: (entry: string) => Promise<void>;
   readonly logger: Logger;
   readonly sweepEveryMs?: number;
 }
@@ -18,15 +18,15 @@ const BLOCK_SECONDS = 2;
 const SWEEP_EVERY_MS = 10_000;
 const SWEEP_AT_MOST = 1_000;
 const PAUSE_AFTER_FAILURE_MS = 500;
-/** With Redis away an `enqueue` may never return; its id is in hand, so nothing is lost by not waiting. */
+/** With Redis away an `enqueue` may never return; its entry is in hand, so nothing is lost by not waiting. */
 const CLOSE_WITHIN_MS = 3_000;
 
 /**
- * Carries job ids from the transactional outbox, which the script that ends a job fills, to the delivery queue.
+ * Carries entries from the transactional outbox, which the script that ends a job fills, to the delivery queue.
  *
- * An id moves to the in-hand list before it is enqueued and leaves it after, so a relay that dies in between
+ * An entry moves to the in-hand list before it is enqueued and leaves it after, so a relay that dies in between
  * loses nothing: every relay enqueues what lies in hand when it starts and every now and then. Two relays may
- * thereby enqueue the same id; the delivery queue takes it once.
+ * thereby enqueue the same one; the delivery queue takes it once.
  */
 export class WebhookOutbox {
   readonly #options: OutboxOptions;
@@ -43,7 +43,7 @@ export class WebhookOutbox {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    // Ends a blocking read at once; an id that Redis moved in this moment is in hand and found by the next sweep.
+    // Ends a blocking read at once; an entry that Redis moved in this moment is in hand and found by the next sweep.
     this.#options.blocking.disconnect();
     const giveUp = sleep(CLOSE_WITHIN_MS, undefined, { ref: false });
     await Promise.race([this.#running, giveUp]);
@@ -58,8 +58,8 @@ export class WebhookOutbox {
           await this.#sweep();
           sweepDueAtMs = Date.now() + (this.#options.sweepEveryMs ?? SWEEP_EVERY_MS);
         }
-        const jobId = await this.#take();
-        if (jobId !== null) await this.#relay(jobId);
+        const entry = await this.#take();
+        if (entry !== null) await this.#relay(entry);
       } catch (cause) {
         if (signal.aborted) return;
         this.#options.logger.warn({ err: cause }, 'webhook outbox unreadable, trying again shortly');
@@ -73,18 +73,18 @@ export class WebhookOutbox {
     return this.#options.blocking.blmove(webhookOutbox, webhookOutboxInHand, 'RIGHT', 'LEFT', BLOCK_SECONDS);
   }
 
-  /** An id that cannot be enqueued now stays in hand for the next sweep and holds up no other. */
-  async #relay(jobId: string): Promise<void> {
+  /** An entry that cannot be enqueued now stays in hand for the next sweep and holds up no other. */
+  async #relay(entry: string): Promise<void> {
     try {
-      await this.#options.enqueue(jobId);
-      await this.#options.redis.lrem(redisKeys.webhookOutboxInHand, 1, jobId);
+      await this.#options.enqueue(entry);
+      await this.#options.redis.lrem(redisKeys.webhookOutboxInHand, 1, entry);
     } catch (cause) {
-      this.#options.logger.error({ jobId, err: cause }, 'webhook not enqueued yet');
+      this.#options.logger.error({ entry, err: cause }, 'webhook not enqueued yet');
     }
   }
 
   async #sweep(): Promise<void> {
     const left = await this.#options.redis.lrange(redisKeys.webhookOutboxInHand, -SWEEP_AT_MOST, -1);
-    for (const jobId of left) await this.#relay(jobId);
+    for (const entry of left) await this.#relay(entry);
   }
 }

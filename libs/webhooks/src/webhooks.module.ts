@@ -3,7 +3,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { ApiMetrics, Logger } from '#observability';
-import { BULL_PREFIX, connectRedis } from '#queue';
+import { BULL_PREFIX, connectRedis, parseOutboxEntry } from '#queue';
 import type { DeliveryTools } from './attempt-delivery.js';
 import { createWebhookSender } from './deliver-webhook.js';
 import { DeliveryLog } from './delivery-log.js';
@@ -77,7 +77,8 @@ export class WebhooksModule {
             return new WebhookOutbox({
               redis,
               blocking: connectForBlockingReads(redisUrl),
-              enqueue: (jobId) => enqueueDelivery({ queue, redis, attempts, logger }, jobId),
+              enqueue: (entry) =>
+                enqueueDelivery({ queue, redis, attempts, logger }, parseOutboxEntry(entry).jobId),
               logger,
             });
           },

@@ -88,6 +88,7 @@ async function endJob(webhook: WebhookTarget): Promise<string> {
     timeoutMs: null,
     ttlMs: 60_000,
     promptTokens: 3,
+    maxTokens: 16,
     createdAtMs: Date.now(),
   });
   expect((await jobs.cancel('public', id, Date.now())).kind).toBe('cancelled');
@@ -201,7 +202,7 @@ describe('a relay that died', () => {
     const { log, queue } = await startReplica();
     const id = await endJob({ url: receiver.url, secret });
     await endedAs(log, id).toBe('delivered');
-    await redis.lpush(redisKeys.webhookOutboxInHand, id);
+    await redis.lpush(redisKeys.webhookOutboxInHand, `${id} job.cancelled 0`);
     await startReplica();
     await expect.poll(() => redis.llen(redisKeys.webhookOutboxInHand)).toBe(0);
     expect(await queue.getJobCounts()).toMatchObject({ completed: 1, waiting: 0, active: 0, delayed: 0 });
@@ -220,7 +221,7 @@ describe('a relay that died', () => {
 
   it('drops a job whose record has gone, and goes on', async () => {
     const { log } = await startReplica();
-    await redis.lpush(redisKeys.webhookOutbox, 'job_gone');
+    await redis.lpush(redisKeys.webhookOutbox, 'job_gone job.succeeded 0');
     const id = await endJob({ url: receiver.url, secret });
     await endedAs(log, id).toBe('delivered');
     expect(await redis.llen(redisKeys.webhookOutboxInHand)).toBe(0);

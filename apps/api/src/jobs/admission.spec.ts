@@ -23,6 +23,8 @@ function worker(variant: string, rest: Partial<WorkerHeartbeat> = {}): WorkerHea
     bitsPerWeight: Number(variant.replace('_', '.')),
     memoryBytes: 1,
     tokensPerSecond: 0,
+    decodeTokensPerSecond: null,
+    prefillTokensPerSecond: null,
     status: 'ready',
     startedAtMs: 0,
     lastSeenMs: 0,

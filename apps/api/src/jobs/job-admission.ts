@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { resolveMaxTokens, type ModelRef, type SubmitJobRequest } from '#contracts';
+import { resolveMaxTokens, type SubmitJobRequest } from '#contracts';
 import type { JobSubmitter } from '#queue';
 import { JOB_SUBMITTER } from '../backend/tokens.js';
 import { ModelCatalogue } from '../models/model-catalogue.js';
@@ -12,6 +12,7 @@ import {
   wantedVariantOf,
   type Candidate,
 } from './admission.js';
+import type { Placement } from './new-job.js';
 
 /** Gathers the facts that `admission.ts` decides by: models on disk, live workers, queues, prompt length. */
 @Injectable()
@@ -26,18 +27,15 @@ export class JobAdmission {
    * Where the job goes.
    * @throws DroverError for a job that no worker could serve, with the reason and the numbers
    */
-  async place(
-    request: SubmitJobRequest,
-    nowMs: number,
-  ): Promise<ModelRef & { readonly promptTokens: number }> {
+  async place(request: SubmitJobRequest, nowMs: number): Promise<Placement> {
     const wanted = wantedVariantOf(request);
     const [known, workers] = await Promise.all([this.catalogue.models(), this.submitter.liveWorkers(nowMs)]);
     const candidates = findCandidates(wanted, known, servedVariants(workers));
     const largestContext = Math.max(...candidates.map((candidate) => candidate.contextTokens));
     const promptTokens = await this.promptCounter.count(wanted.model, request.input, largestContext);
     const chosen = await this.#choose(candidates, neededTokensOf(request.input, promptTokens), nowMs);
-    resolveMaxTokens(request.input, promptTokens, chosen.contextTokens);
-    return { model: chosen.model, variant: chosen.variant, promptTokens };
+    const maxTokens = resolveMaxTokens(request.input, promptTokens, chosen.contextTokens);
+    return { model: chosen.model, variant: chosen.variant, promptTokens, maxTokens };
   }
 
   async #choose(candidates: readonly Candidate[], neededTokens: number, nowMs: number): Promise<Candidate> {

@@ -120,7 +120,8 @@ export class JobsService {
   }
 
   async view(job: JobRecord): Promise<JobView> {
-    return toJobView(job, job.status === 'queued' ? await this.submitter.position(job) : undefined);
+    const position = job.status === 'queued' ? await this.submitter.position(job) : undefined;
+    return toJobView(job, position === undefined ? undefined : { position, etaS: null });
   }
 
   /** A request that is refused leaves its idempotency key free: the next try may be in order. */

@@ -3,7 +3,7 @@ import type { SubmitJobRequest } from '#contracts';
 import { toNewJob } from './new-job.js';
 
 const identity = { id: 'job_1', tenant: 'public', nowMs: Date.parse('2026-12-01T10:00:00.000Z') };
-const placement = { model: 'tiny', variant: '6_5', promptTokens: 3 };
+const placement = { model: 'tiny', variant: '6_5', promptTokens: 3, maxTokens: 16 };
 const request: SubmitJobRequest = { model: 'tiny', input: { prompt: 'Hi' } };
 
 it('fills in what the request leaves out', () => {
@@ -16,6 +16,7 @@ it('fills in what the request leaves out', () => {
     metadata: {},
     variant: '6_5',
     promptTokens: 3,
+    maxTokens: 16,
   });
 });
 

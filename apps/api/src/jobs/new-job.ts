@@ -13,11 +13,18 @@ export interface JobIdentity {
   readonly nowMs: number;
 }
 
+/** Where a job goes, and its size there. */
+export interface Placement extends ModelRef {
+  readonly promptTokens: number;
+  /** Most tokens it may generate. */
+  readonly maxTokens: number;
+}
+
 /** The job that an admitted request becomes; defaults are filled in here. */
 export function toNewJob(
   request: SubmitJobRequest,
   { id, tenant, nowMs }: JobIdentity,
-  placement: ModelRef & { readonly promptTokens: number },
+  placement: Placement,
 ): NewJob {
   return {
     id,
@@ -32,6 +39,7 @@ export function toNewJob(
     timeoutMs: request.timeout_s === undefined ? null : Math.ceil(request.timeout_s * 1000),
     ttlMs: (request.ttl_s ?? DEFAULT_TTL_S) * 1000,
     promptTokens: placement.promptTokens,
+    maxTokens: placement.maxTokens,
     createdAtMs: nowMs,
   };
 }

@@ -1,4 +1,4 @@
-import { JOB_STATUSES, type ApiErrorBody, type JobView } from '#contracts';
+import { JOB_FAILURE_CODES, JOB_STATUSES, type ApiErrorBody, type JobView } from '#contracts';
 import { z } from 'zod';
 import type { ModelPage, ModelView } from '../models/model-view.js';
 import type { JobPage } from '../jobs/jobs.service.js';
@@ -8,6 +8,17 @@ import type { JobPage } from '../jobs/jobs.service.js';
 const time = z.iso.datetime().describe('ISO 8601 with milliseconds, UTC.');
 const count = z.int().min(0);
 const milliseconds = z.number().min(0);
+const seconds = z.number().min(0);
+
+const workerDeathSchema = z.strictObject({
+  worker: z.string(),
+  at: time,
+  signal: z.string().nullable(),
+  exit_code: z.int().nullable(),
+  memory_bytes: count.nullable().describe('Resident memory shortly before.'),
+  last_step: z.string().nullable(),
+  jobs_in_step: count,
+});
 
 const choiceCommon = {
   index: count,
@@ -35,7 +46,15 @@ export const jobSchema = z.strictObject({
   attempt: count.describe("Number of the worker's try that holds or held the job; 0 before the first."),
   priority: z.int().min(1).max(9),
   queue: z
-    .strictObject({ position: z.int().min(1).describe('1 = next to run.') })
+    .strictObject({
+      position: z.int().min(1).describe('1 = next to run.'),
+      eta_s: z
+        .strictObject({ low: seconds, expected: seconds, high: seconds })
+        .nullable()
+        .describe(
+          'Seconds until it starts. Null where no worker serves the variant or nothing was measured yet.',
+        ),
+    })
     .exactOptional()
     .describe('Only while the job is queued.'),
   output: z
@@ -62,14 +81,12 @@ export const jobSchema = z.strictObject({
     .nullable(),
   error: z
     .strictObject({
-      code: z.enum([
-        'worker_lost',
-        'engine_error',
-        'invalid_input',
-        'context_length_exceeded',
-        'internal_error',
-      ]),
+      code: z.enum(JOB_FAILURE_CODES),
       message: z.string(),
+      deaths: z
+        .array(workerDeathSchema)
+        .exactOptional()
+        .describe('Only of a quarantined job: the deaths of workers that are blamed on it.'),
     })
     .nullable(),
   metadata: z.record(z.string(), z.string()),

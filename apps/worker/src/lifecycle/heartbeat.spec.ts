@@ -13,6 +13,8 @@ const reading = (lastSeenMs: number): WorkerHeartbeat => ({
   bitsPerWeight: 8,
   memoryBytes: 1,
   tokensPerSecond: 0,
+  decodeTokensPerSecond: null,
+  prefillTokensPerSecond: null,
   status: 'ready',
   startedAtMs: 0,
   lastSeenMs,

@@ -20,6 +20,8 @@ export function openHeartbeat(worker: WorkerContext, jobs: JobWorker): Heartbeat
       bitsPerWeight: variant.bitsPerWeight,
       memoryBytes: process.memoryUsage.rss(),
       tokensPerSecond: metrics.tokensPerSecond(),
+      decodeTokensPerSecond: null,
+      prefillTokensPerSecond: null,
       status: state.status,
       startedAtMs: state.startedAtMs,
       lastSeenMs: Date.now(),

@@ -30,11 +30,15 @@ export type ApiErrorCode =
   | 'context_length_exceeded'
   | 'invalid_api_key'
   | 'job_not_found'
+  | 'webhook_endpoint_not_found'
+  | 'webhook_delivery_not_found'
   | 'model_not_found'
   | 'variant_not_found'
   | 'route_not_found'
   | 'method_not_allowed'
   | 'job_already_finished'
+  | 'job_not_finished'
+  | 'job_succeeded'
   | 'idempotency_in_progress'
   | 'idempotency_key_reused'
   | 'payload_too_large'
@@ -87,6 +91,8 @@ export function describeErrorCode(code: ApiErrorCode): ErrorCodeFacts {
     case 'invalid_api_key':
       return { httpStatus: 401, type: 'authentication_error' };
     case 'job_not_found':
+    case 'webhook_endpoint_not_found':
+    case 'webhook_delivery_not_found':
     case 'model_not_found':
     case 'variant_not_found':
     case 'route_not_found':
@@ -94,6 +100,8 @@ export function describeErrorCode(code: ApiErrorCode): ErrorCodeFacts {
     case 'method_not_allowed':
       return { httpStatus: 405, type: 'invalid_request_error' };
     case 'job_already_finished':
+    case 'job_not_finished':
+    case 'job_succeeded':
     case 'idempotency_in_progress':
       return { httpStatus: 409, type: 'conflict_error' };
     case 'payload_too_large':

@@ -17,12 +17,46 @@ export interface JobTimings {
   readonly decodeMs: number;
 }
 
-export type JobFailureCode =
-  'worker_lost' | 'engine_error' | 'invalid_input' | 'context_length_exceeded' | 'internal_error';
+/** Whose fault a failure is. The caller's is never tried again by itself; the service's is, a few times. */
+export const JOB_FAILURE_FAULT = {
+  invalid_input: 'caller',
+  context_length_exceeded: 'caller',
+  engine_error: 'service',
+  internal_error: 'service',
+  /** The queue forgot the job. */
+  worker_lost: 'service',
+  /** The job took down its workers and is not run again unless its client asks. */
+  quarantined: 'service',
+} as const;
+
+export type JobFailureCode = keyof typeof JOB_FAILURE_FAULT;
+
+export const JOB_FAILURE_CODES = [
+  'invalid_input',
+  'context_length_exceeded',
+  'engine_error',
+  'internal_error',
+  'worker_lost',
+  'quarantined',
+] as const satisfies readonly JobFailureCode[];
 
 export interface JobFailure {
   readonly code: JobFailureCode;
   readonly message: string;
+}
+
+/** A worker's death while it ran a step of this job, as its supervisor saw it. Where no one saw it, facts are null. */
+export interface WorkerDeath {
+  readonly workerId: string;
+  readonly atMs: number;
+  readonly signal: string | null;
+  readonly exitCode: number | null;
+  /** Resident memory shortly before. */
+  readonly memoryBytes: number | null;
+  /** What the worker was about to run, such as `prefill` or `decode`; null where it is not known. */
+  readonly lastStep: string | null;
+  /** Jobs that were in that step, this one included. */
+  readonly jobsInStep: number;
 }
 
 /**
@@ -43,13 +77,22 @@ export interface JobRecord {
   readonly priority: number;
   readonly startByMs: number | null;
   readonly timeoutMs: number | null;
+  /** How long the result is kept after the end; 0 = until it is fetched once. */
   readonly ttlMs: number;
   readonly promptTokens: number;
+  /** Most tokens the job may generate. */
+  readonly maxTokens: number;
   readonly createdAtMs: number;
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number | null;
-  /** Number of the attempt that holds or held the job; 0 before the first. */
+  /** Number of the attempt that holds or held the job; 0 before the first. Retries go on counting. */
   readonly attempt: number;
+  /** Failures of ours so far, after which the job was tried again. */
+  readonly tries: number;
+  /** How often the client had the job run again after its end. */
+  readonly retries: number;
+  /** Deaths of workers that are blamed on this job, oldest first; emptied by a retry. */
+  readonly deaths: readonly WorkerDeath[];
   readonly cancelRequestedAtMs: number | null;
   /** Generated text, complete or partial; null while none was stored. */
   readonly text: string | null;

@@ -16,10 +16,14 @@ const queued: JobRecord = {
   timeoutMs: null,
   ttlMs: 86_400_000,
   promptTokens: 12,
+  maxTokens: 100,
   createdAtMs: 1_000,
   startedAtMs: null,
   finishedAtMs: null,
   attempt: 0,
+  tries: 0,
+  retries: 0,
+  deaths: [],
   cancelRequestedAtMs: null,
   text: null,
   finishReason: null,
@@ -42,8 +46,9 @@ const succeeded: JobRecord = {
 
 describe('the job as clients see it', () => {
   it('shows its position only while it is queued', () => {
-    expect(toJobView(queued, 3).queue).toEqual({ position: 3 });
-    expect(toJobView(succeeded, 3)).not.toHaveProperty('queue');
+    const place = { position: 3, etaS: { low: 1, expected: 2, high: 4 } };
+    expect(toJobView(queued, place).queue).toEqual({ position: 3, eta_s: place.etaS });
+    expect(toJobView(succeeded, place)).not.toHaveProperty('queue');
   });
 
   it('answers messages with a message and a prompt with text', () => {
@@ -59,6 +64,33 @@ describe('the job as clients see it', () => {
     const view = toJobView(succeeded);
     expect(view.usage?.total_tokens).toBe(17);
     expect(view.timings).toMatchObject({ queue_ms: 10, total_ms: 100, tokens_per_second: 100 });
+  });
+
+  it('shows the deaths of workers of a quarantined job, and of no other', () => {
+    const death = {
+      workerId: 'w1',
+      atMs: 1_050,
+      signal: 'SIGSEGV',
+      exitCode: null,
+      memoryBytes: 1_000_000,
+      lastStep: 'prefill',
+      jobsInStep: 1,
+    };
+    const failed: JobRecord = { ...succeeded, status: 'failed', deaths: [death] };
+    const quarantined = toJobView({ ...failed, failure: { code: 'quarantined', message: 'twice' } });
+    expect(quarantined.error?.deaths).toEqual([
+      {
+        worker: 'w1',
+        at: '1970-01-01T00:00:01.050Z',
+        signal: 'SIGSEGV',
+        exit_code: null,
+        memory_bytes: 1_000_000,
+        last_step: 'prefill',
+        jobs_in_step: 1,
+      },
+    ]);
+    const other = toJobView({ ...failed, failure: { code: 'engine_error', message: 'once' } });
+    expect(other.error).toEqual({ code: 'engine_error', message: 'once' });
   });
 
   it('never shows the owner or the webhook secret', () => {

@@ -1,4 +1,4 @@
-import type { FinishReason, JobFailureCode, JobRecord } from './job-record.js';
+import type { FinishReason, JobFailureCode, JobRecord, WorkerDeath } from './job-record.js';
 import type { JobStatus } from './job-status.js';
 
 /** The job as clients see it (`GET /v1/jobs/<id>`). */
@@ -13,7 +13,11 @@ export interface JobView {
   readonly finished_at: string | null;
   readonly attempt: number;
   readonly priority: number;
-  readonly queue?: { readonly position: number };
+  readonly queue?: {
+    readonly position: number;
+    /** Seconds until it starts; null where nothing was measured yet or no worker serves the variant. */
+    readonly eta_s: EtaSeconds | null;
+  };
   readonly output: { readonly choices: readonly JobChoice[] } | null;
   readonly usage: {
     readonly prompt_tokens: number;
@@ -30,7 +34,12 @@ export interface JobView {
     /** Decoded tokens per second of decoding; null where fewer than two tokens were generated. */
     readonly tokens_per_second: number | null;
   } | null;
-  readonly error: { readonly code: JobFailureCode; readonly message: string } | null;
+  readonly error: {
+    readonly code: JobFailureCode;
+    readonly message: string;
+    /** Only of a quarantined job: the deaths of workers that are blamed on it. */
+    readonly deaths?: readonly WorkerDeathView[];
+  } | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly urls: { readonly self: string; readonly events: string; readonly cancel: string };
 }
@@ -43,10 +52,32 @@ export type JobChoice = {
   { readonly message: { readonly role: 'assistant'; readonly content: string } } | { readonly text: string }
 );
 
+export interface EtaSeconds {
+  readonly low: number;
+  readonly expected: number;
+  readonly high: number;
+}
+
+export interface WorkerDeathView {
+  readonly worker: string;
+  readonly at: string;
+  readonly signal: string | null;
+  readonly exit_code: number | null;
+  readonly memory_bytes: number | null;
+  readonly last_step: string | null;
+  readonly jobs_in_step: number;
+}
+
+/** Where a queued job stands in line, 1 = next, and when it is expected to start. */
+export interface PlaceInLine {
+  readonly position: number;
+  readonly etaS: EtaSeconds | null;
+}
+
 export const JOBS_PATH = '/v1/jobs';
 
-/** Wire form of a record. `position` (1 = next) is given only while the job is queued. */
-export function toJobView(job: JobRecord, position?: number): JobView {
+/** Wire form of a record. `place` is shown only while the job is queued. */
+export function toJobView(job: JobRecord, place?: PlaceInLine): JobView {
   const self = `${JOBS_PATH}/${job.id}`;
   return {
     id: job.id,
@@ -59,7 +90,9 @@ export function toJobView(job: JobRecord, position?: number): JobView {
     finished_at: job.finishedAtMs === null ? null : isoTime(job.finishedAtMs),
     attempt: job.attempt,
     priority: job.priority,
-    ...(job.status === 'queued' && position !== undefined ? { queue: { position } } : {}),
+    ...(job.status === 'queued' && place !== undefined
+      ? { queue: { position: place.position, eta_s: place.etaS } }
+      : {}),
     output: job.text === null ? null : { choices: [toChoice(job, job.text)] },
     usage: job.usage && {
       prompt_tokens: job.usage.promptTokens,
@@ -68,9 +101,26 @@ export function toJobView(job: JobRecord, position?: number): JobView {
       prompt_tokens_details: { cached_tokens: job.usage.cachedTokens },
     },
     timings: toTimings(job),
-    error: job.failure,
+    error: toError(job),
     metadata: job.metadata,
     urls: { self, events: `${self}/events`, cancel: self },
+  };
+}
+
+function toError({ failure, deaths }: JobRecord): JobView['error'] {
+  if (failure?.code !== 'quarantined') return failure;
+  return { ...failure, deaths: deaths.map(toDeathView) };
+}
+
+function toDeathView(death: WorkerDeath): WorkerDeathView {
+  return {
+    worker: death.workerId,
+    at: isoTime(death.atMs),
+    signal: death.signal,
+    exit_code: death.exitCode,
+    memory_bytes: death.memoryBytes,
+    last_step: death.lastStep,
+    jobs_in_step: death.jobsInStep,
   };
 }
 

@@ -4,6 +4,8 @@ import { samplingFields } from './sampling.schema.js';
 export const MAX_MESSAGES = 1024;
 export const MAX_PROMPT_CHARS = 1_000_000;
 export const MAX_METADATA_PAIRS = 16;
+/** Shortest time that may be asked for a result to be kept, but for 0: gone once fetched. */
+export const MIN_TTL_S = 60;
 /** Longest time a result may be kept: 90 days. */
 export const MAX_TTL_S = 7_776_000;
 export const DEFAULT_TTL_S = 86_400;
@@ -34,7 +36,9 @@ export const jobInputSchema = z
 
 export type JobInput = z.infer<typeof jobInputSchema>;
 
-export const WEBHOOK_EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.cancelled', 'job.expired'] as const;
+/** Events that tell a job's end. */
+export const FINAL_EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.cancelled', 'job.expired'] as const;
+export const WEBHOOK_EVENT_TYPES = ['job.started', ...FINAL_EVENT_TYPES] as const;
 export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number];
 
 const webhookUrl = z.url({ protocol: /^https?$/ }).max(2048);
@@ -51,7 +55,7 @@ export const webhookTargetSchema = z.union([
   }),
 ]);
 
-/** Where a job's final event goes. Without `events`, every final event; without `secret`, the service's own. */
+/** Where a job's events go. Without `events`, every final event; without `secret`, the service's own. */
 export interface WebhookTarget {
   readonly url: string;
   readonly events?: readonly WebhookEventType[] | undefined;
@@ -84,11 +88,11 @@ export const submitJobSchema = z.strictObject({
     .optional()
     .describe('Longest running time; the partial text is kept.'),
   ttl_s: z
-    .int()
-    .min(60)
-    .max(MAX_TTL_S)
+    .union([z.literal(0), z.int().min(MIN_TTL_S).max(MAX_TTL_S)])
     .optional()
-    .describe('How long the result is kept after the end. Default 86400.'),
+    .describe(
+      'How long the result is kept after the end: 0, or 60 to 7776000. 0 removes it as soon as it is fetched. Default 86400.',
+    ),
   wait_for_worker: z
     .boolean()
     .optional()

@@ -9,6 +9,7 @@ export interface WebhookBody {
   readonly data: JobView & { readonly output_url?: string };
 }
 
+/** The event that tells a job's end. */
 export function webhookEventTypeOf(status: FinalJobStatus): WebhookEventType {
   return `job.${status}`;
 }

@@ -12,6 +12,10 @@ export interface WorkerHeartbeat {
   readonly memoryBytes: number;
   /** Generated tokens per second over the last seconds; 0 when idle. */
   readonly tokensPerSecond: number;
+  /** Tokens per second of all rows together while the worker was busy decoding, lately; null before it ever was. */
+  readonly decodeTokensPerSecond: number | null;
+  /** Prompt tokens per second of the time spent on prompts, lately; null before there were any. */
+  readonly prefillTokensPerSecond: number | null;
   readonly status: 'starting' | 'ready' | 'draining';
   readonly startedAtMs: number;
   readonly lastSeenMs: number;

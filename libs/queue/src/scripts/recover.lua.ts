@@ -4,23 +4,23 @@ import { jobScript } from './redis-script.js';
  * A running job that no worker holds goes back to the queue, or ends: cancelled if that was asked, failed if it
  * has cost too many workers.
  *
- * KEYS 6 BullMQ lock
+ * KEYS 8 BullMQ lock
  * Returns 'queued', 'cancelled', 'failed', or 'unchanged' where the job is not running or is held.
  */
 export const requeueScript = jobScript(`
-if get('status') ~= 'running' or redis.call('EXISTS', KEYS[6]) == 1 then return 'unchanged' end
+if get('status') ~= 'running' or redis.call('EXISTS', KEYS[8]) == 1 then return 'unchanged' end
 return loseAttempt()
 `);
 
 /**
  * A worker that shuts down gives a running job back; that counts as no loss.
  *
- * KEYS 6 BullMQ lock
+ * KEYS 8 BullMQ lock
  * ARGV 3 lock token · 4 attempt
  * Returns 'queued' (also where it had not started), 'cancelled', 'finished', or 'lost' where the lease holds nothing.
  */
 export const handBackScript = jobScript(`
-if redis.call('GET', KEYS[6]) ~= ARGV[3] then return 'lost' end
+if redis.call('GET', KEYS[8]) ~= ARGV[3] then return 'lost' end
 local status = get('status')
 if not status or isFinal(status) then return 'finished' end
 if status == 'queued' then return 'queued' end
@@ -36,14 +36,14 @@ return 'queued'
 /**
  * A job that BullMQ no longer holds would stay open for ever; it fails.
  *
- * KEYS 6 BullMQ lock · 7 BullMQ job
+ * KEYS 8 BullMQ lock · 9 BullMQ job
  * Returns 'failed', or 'unchanged' where the job has ended or BullMQ still has it.
  */
 export const failLostScript = jobScript(`
 local status = get('status')
 if not status or isFinal(status) then return 'unchanged' end
-if redis.call('EXISTS', KEYS[6]) == 1 then return 'unchanged' end
-if redis.call('EXISTS', KEYS[7]) == 1 and not redis.call('HGET', KEYS[7], 'finishedOn') then return 'unchanged' end
+if redis.call('EXISTS', KEYS[8]) == 1 then return 'unchanged' end
+if redis.call('EXISTS', KEYS[9]) == 1 and not redis.call('HGET', KEYS[9], 'finishedOn') then return 'unchanged' end
 fail('worker_lost', 'The queue no longer holds this job; submit it again.')
 return 'failed'
 `);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { JOB_STATUS_TRANSITIONS } from '#contracts';
+import { FINAL_JOB_STATUSES, JOB_STATUS_TRANSITIONS } from '#contracts';
 import type { Redis } from 'ioredis';
 import { DONE_N, REQUEUED_N } from '../event-ids.js';
 
@@ -8,12 +8,14 @@ export const MAX_LOST_ATTEMPTS = 3;
 
 /**
  * What every job script starts with. Its first keys are the same in all: record, event stream, watch set, webhook
- * outbox, finished jobs; its first arguments are the job's id and the time in Unix milliseconds.
+ * outbox, finished jobs, webhook subscribers, load of the queue; its first arguments are the job's id and the time in Unix milliseconds.
  */
 const PRELUDE = `
 local record, stream, watch, outbox, finished = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local subscribers, load = KEYS[6], KEYS[7]
 local jobId, nowMs = ARGV[1], ARGV[2]
 local legal = ${toLuaTable(JOB_STATUS_TRANSITIONS)}
+local final = ${toLuaSet(FINAL_JOB_STATUSES)}
 
 local function get(name) return redis.call('HGET', record, name) end
 local function all() return redis.call('HGETALL', record) end
@@ -31,7 +33,18 @@ local function moveTo(status)
   redis.call('HSET', record, 'status', status)
 end
 
-local function isFinal(status) return next(legal[status]) == nil end
+local function isFinal(status) return final[status] == true end
+
+local function lists(commaList, member)
+  return commaList and string.find(',' .. commaList .. ',', ',' .. member .. ',', 1, true)
+end
+
+-- An event is due where the job's own webhook or a standing endpoint of its tenant asks for it.
+local function announce(event)
+  if lists(get('notify'), event) or lists(redis.call('HGET', subscribers, get('tenant')), event) then
+    redis.call('LPUSH', outbox, jobId .. ' ' .. event .. ' ' .. get('retries'))
+  end
+end
 
 -- The end of a job, whoever brings it: status, count, stream end, expiry, webhook and the time to forget it.
 local function conclude(status, ...)
@@ -43,10 +56,7 @@ local function conclude(status, ...)
   redis.call('PEXPIRE', record, ttlMs)
   redis.call('PEXPIRE', stream, ttlMs)
   redis.call('ZADD', watch, string.format('%.0f', nowMs + ttlMs + 1000), get('tenant') .. '/' .. jobId)
-  local notify = get('notify')
-  if notify and string.find(',' .. notify .. ',', ',' .. status .. ',', 1, true) then
-    redis.call('LPUSH', outbox, jobId)
-  end
+  announce('job.' .. status)
 end
 
 local function fail(code, message)
@@ -106,8 +116,10 @@ export async function runScript(
 }
 
 function toLuaTable(transitions: Readonly<Record<string, readonly string[]>>): string {
-  const rows = Object.entries(transitions).map(
-    ([from, to]) => `${from} = { ${to.map((status) => `${status} = true`).join(', ')} }`,
-  );
+  const rows = Object.entries(transitions).map(([from, to]) => `${from} = ${toLuaSet(to)}`);
   return `{ ${rows.join(', ')} }`;
+}
+
+function toLuaSet(members: readonly string[]): string {
+  return `{ ${members.map((member) => `${member} = true`).join(', ')} }`;
 }

@@ -3,14 +3,14 @@ import { jobScript } from './redis-script.js';
 /**
  * An attempt takes its job: running, or not at all.
  *
- * KEYS 6 BullMQ lock
+ * KEYS 8 BullMQ lock
  * ARGV 3 lock token · 4 attempt · 5 review at (ms)
  * Returns {'started', record}, {'skip', reason} or {'lost'}. A second call of the same attempt changes nothing.
  */
 export const startScript = jobScript(`
 local status = get('status')
 if not status then return { 'skip', 'gone' } end
-if redis.call('GET', KEYS[6]) ~= ARGV[3] then return { 'lost' } end
+if redis.call('GET', KEYS[8]) ~= ARGV[3] then return { 'lost' } end
 if status == 'cancelled' or status == 'expired' then return { 'skip', status } end
 if isFinal(status) then return { 'skip', 'already-finished' } end
 

@@ -35,6 +35,8 @@ const heartbeat: WorkerHeartbeat = {
   bitsPerWeight: 6.5,
   memoryBytes: 1,
   tokensPerSecond: 0,
+  decodeTokensPerSecond: null,
+  prefillTokensPerSecond: null,
   status: 'ready',
   startedAtMs: 0,
   lastSeenMs: 0,
@@ -291,7 +293,7 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
       expect(heir.lines.filter((line) => line === `start ${id}`)).toHaveLength(1);
     }
     expect((await redis.lrange(redisKeys.webhookOutbox, 0, -1)).toSorted()).toEqual(
-      jobs.map(({ id }) => id).toSorted(),
+      jobs.map(({ id }) => `${id} job.succeeded 0`).toSorted(),
     );
   });
 

@@ -16,6 +16,7 @@ export function newTestJob(overrides: Partial<NewJob> = {}): NewJob {
     timeoutMs: null,
     ttlMs: 60_000,
     promptTokens: 3,
+    maxTokens: 16,
     createdAtMs,
     ...overrides,
   };
