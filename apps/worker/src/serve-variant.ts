@@ -15,10 +15,10 @@ const HAND_BACK_MS = 5_000;
 /**
  * Opens the worker, each part after those it needs; the drain closes them in reverse. The port is open and the
  * registry knows the worker before the model loads, which may take minutes. Resolves with the address of the port once
- * jobs are taken.
+ * jobs are taken. `openRunner` may bring another model than the variant's own, whose tokenizer it then speaks.
  * @throws StartupError where the model cannot be loaded onto its device.
  */
-export async function serveVariant(facts: WorkerFacts): Promise<string> {
+export async function serveVariant(facts: WorkerFacts, openRunner = openModelRunner): Promise<string> {
   const worker = createWorkerContext(facts);
   const { variant, drain, state, metrics, logger } = worker;
   const url = await openHealthPort(worker);
@@ -26,7 +26,7 @@ export async function serveVariant(facts: WorkerFacts): Promise<string> {
   const jobs: JobWorker = await openJobWorker(worker, (lease, taken) => handler.handle(lease, taken));
   const heartbeat = openHeartbeat(worker, jobs);
   const tokenizer = await loadTokenizer(variant.directory);
-  const runner = await openModelRunner(worker);
+  const runner = await openRunner(worker);
   const publisher = createPublisher(worker, jobs.lifecycle);
   const engine = openEngine(worker, runner, publisher);
   const handler = new GenerationHandler({
