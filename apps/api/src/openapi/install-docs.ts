@@ -20,13 +20,20 @@ const SANE_HOST = /^[A-Za-z0-9._-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$/
  * The OpenAPI document as a page under /docs. Its package takes longer to load than all of the API's own code, so it is
  * loaded by the first request for it.
  */
-export function installDocs(fastify: FastifyInstance): void {
+export function installDocs(fastify: FastifyInstance, open = openPage): void {
   let page: Promise<FastifyInstance> | undefined;
+  const openOnce = (): Promise<FastifyInstance> => {
+    page ??= open().catch((error: unknown) => {
+      // The next request tries again.
+      page = undefined;
+      throw error;
+    });
+    return page;
+  };
   const servePage = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     // The page builds URLs from the host it was asked for.
     if (!SANE_HOST.test(request.headers.host ?? '')) throw unreadableHost();
-    page ??= openPage();
-    const docs = await page;
+    const docs = await openOnce();
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       if (value !== undefined) reply.raw.setHeader(name, value);
@@ -36,7 +43,10 @@ export function installDocs(fastify: FastifyInstance): void {
   };
   fastify.get('/docs', servePage);
   fastify.get('/docs/*', servePage);
-  fastify.addHook('onClose', async () => (await page)?.close());
+  fastify.addHook('onClose', async () => {
+    const opened = await page?.catch(() => undefined);
+    await opened?.close();
+  });
 }
 
 async function openPage(): Promise<FastifyInstance> {
