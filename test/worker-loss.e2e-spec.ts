@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobView } from '#contracts';
-import type { AppProcess } from './support/app-process.js';
+import type { AppProcess } from '#testing';
 import { metricValue, textOf } from './support/drover-client.js';
 import { askLong, attemptsOf, LONG_TOKENS, statusTrace, streamedText } from './support/jobs.js';
 import { pollUntil } from './support/poll-until.js';

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { variantDirectory } from '#model-store';
-import { buildDroverTinyVariant } from '#testing';
-import { AppProcess } from './support/app-process.js';
+import { AppProcess, buildDroverTinyVariant } from '#testing';
 import { MODEL } from './support/start-system.js';
 
 describe('a worker that cannot serve its variant', () => {

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { variantDirectory } from '#model-store';
-import { buildDroverTinyVariant, startTestRedis } from '#testing';
-import { AppProcess } from './app-process.js';
+import { AppProcess, buildDroverTinyVariant, startTestRedis } from '#testing';
 import { DroverClient } from './drover-client.js';
 import { freePort } from './free-port.js';
 

@@ -16,6 +16,7 @@ export { requireNativeRedis } from './redis/require-native-redis.js';
 export { startTestRedis, type TestRedis } from './redis/start-test-redis.js';
 export { newTestJob, succeededAttempt } from './redis/new-test-job.js';
 export { until } from './redis/until.js';
+export { AppProcess, type ExitStatus } from './processes/app-process.js';
 export {
   startChildWorker,
   startLaunchingParent,

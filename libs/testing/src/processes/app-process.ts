@@ -1,13 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { pollUntil } from './poll-until.js';
+import { repositoryRoot } from '../models/build-cache.js';
+import { until } from '../redis/until.js';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const KEPT_LOG_LINES = 2_000;
 /** Several processes start at once on few cores. */
 const READY_TIMEOUT_MS = 90_000;
+const ANSWER_TIMEOUT_MS = 2_000;
 
 export interface ExitStatus {
   readonly code: number | null;
@@ -26,11 +27,13 @@ export class AppProcess {
     /** Where its HTTP port answers. */
     readonly url: string,
     env: Readonly<Record<string, string>>,
+    private readonly onLine: (line: string) => void,
   ) {
-    const main = join(ROOT, 'dist/apps', name, 'src/main.js');
+    const root = repositoryRoot();
+    const main = join(root, 'dist/apps', name, 'src/main.js');
     if (!existsSync(main)) throw new Error(`${main} is missing. Run \`npm run build\` first.`);
     this.child = spawn(process.execPath, ['--enable-source-maps', main], {
-      cwd: ROOT,
+      cwd: root,
       env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -48,14 +51,19 @@ export class AppProcess {
     port: number,
     env: Readonly<Record<string, string>>,
   ): Promise<AppProcess> {
-    const app = new AppProcess(name, `http://127.0.0.1:${port}`, env);
+    const app = AppProcess.launch(name, port, env);
     await app.untilReady();
     return app;
   }
 
   /** Starts the app without waiting for it. */
-  static launch(name: 'api' | 'worker', port: number, env: Readonly<Record<string, string>>): AppProcess {
-    return new AppProcess(name, `http://127.0.0.1:${port}`, env);
+  static launch(
+    name: 'api' | 'worker',
+    port: number,
+    env: Readonly<Record<string, string>>,
+    onLine: (line: string) => void = () => {},
+  ): AppProcess {
+    return new AppProcess(name, `http://127.0.0.1:${port}`, env, onLine);
   }
 
   get pid(): number {
@@ -68,19 +76,20 @@ export class AppProcess {
   }
 
   async untilReady(): Promise<void> {
-    await pollUntil(
-      `${this.name} to be ready`,
-      async () => {
-        if (!this.running) throw new Error(`${this.name} ended before it was ready:\n${this.tail()}`);
-        const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
-        await answer?.body?.cancel();
-        return answer?.status === 200 ? true : undefined;
-      },
-      READY_TIMEOUT_MS,
-    ).catch((error: unknown) => {
+    try {
+      await until(() => this.isReady(), READY_TIMEOUT_MS);
+    } catch (error) {
       this.signal('SIGKILL');
-      throw new Error(`${String(error)}\n${this.tail()}`, { cause: error });
-    });
+      throw new Error(`${this.name} did not get ready: ${String(error)}\n${this.tail()}`, { cause: error });
+    }
+  }
+
+  private async isReady(): Promise<boolean> {
+    if (!this.running) throw new Error('it has ended');
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const answer = await fetch(`${this.url}/readyz`, { signal }).catch(() => undefined);
+    await answer?.body?.cancel();
+    return answer?.status === 200;
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -109,5 +118,6 @@ export class AppProcess {
   private keep(line: string): void {
     this.logLines.push(line);
     if (this.logLines.length > KEPT_LOG_LINES) this.logLines.shift();
+    this.onLine(line);
   }
 }
