@@ -73,6 +73,7 @@ export function buildCommandLine(terminal: Terminal): Command {
     .option('--temperature <t>', '0 is greedy', parseNumber)
     .option('--seed <n>', 'same seed, same text', parseNumber)
     .option('--webhook <url>', 'where to send the result')
+    .option('--idempotency-key <key>', 'the same key and job again give the job of the first time')
     .option('--stream', 'print the text as it comes')
     .option('--wait', 'print the text when it is complete')
     .action(async (question: string, options: SubmitOptions) => {
@@ -81,7 +82,7 @@ export function buildCommandLine(terminal: Terminal): Command {
     });
 
   withConnection(program.command('watch'))
-    .description('print the text of a job from its start, as it comes')
+    .description('print the text of a job from its start, as it comes; goes on where the API comes back')
     .argument('<id>', 'id of the job')
     .action(async (id: string, options: ConnectOptions) => {
       const { watch } = await import('./commands/jobs.js');
@@ -94,6 +95,14 @@ export function buildCommandLine(terminal: Terminal): Command {
     .action(async (id: string, options: ConnectOptions) => {
       const { cancel } = await import('./commands/jobs.js');
       process.exitCode = await cancel(id, options, terminal);
+    });
+
+  withConnection(program.command('retry'))
+    .description('run a job again that failed, expired or was cancelled, under the same id')
+    .argument('<id>', 'id of the job')
+    .action(async (id: string, options: ConnectOptions) => {
+      const { retry } = await import('./commands/jobs.js');
+      process.exitCode = await retry(id, options, terminal);
     });
 
   return program;

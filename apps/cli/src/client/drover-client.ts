@@ -12,7 +12,7 @@ export interface ServedModel {
 }
 
 /** The API answered with an error. */
-class ApiAnswerError extends Error {
+export class ApiAnswerError extends Error {
   override readonly name = 'ApiAnswerError';
 
   constructor(
@@ -21,6 +21,11 @@ class ApiAnswerError extends Error {
   ) {
     super(message);
   }
+}
+
+/** No API answers, or it left in the middle of an answer. */
+export class ApiAwayError extends Error {
+  override readonly name = 'ApiAwayError';
 }
 
 export interface ClientOptions {
@@ -55,8 +60,14 @@ export class DroverClient {
     return page.data;
   }
 
-  submit(job: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<JobView> {
-    return this.#json('POST', '/v1/jobs', { body: job, signal });
+  /** With the same idempotency key, a second submission of the same job gives the first one. */
+  submit(
+    job: Readonly<Record<string, unknown>>,
+    signal?: AbortSignal,
+    idempotencyKey?: string,
+  ): Promise<JobView> {
+    const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+    return this.#json('POST', '/v1/jobs', { body: job, headers, signal });
   }
 
   /** The job, once it has ended or `waitS` seconds have passed. */
@@ -69,15 +80,25 @@ export class DroverClient {
     return this.#json('DELETE', `/v1/jobs/${encodeURIComponent(id)}`, { signal });
   }
 
-  /** What happens to the job, from its start to its end. */
-  async *events(id: string, signal?: AbortSignal): AsyncGenerator<JobStreamEvent> {
+  /** Runs a job once more that failed, expired or was cancelled. */
+  retry(id: string, signal?: AbortSignal): Promise<JobView> {
+    return this.#json('POST', `/v1/jobs/${encodeURIComponent(id)}/retry`, { signal });
+  }
+
+  /** What happens to the job, from its start, or after event `afterId`, to its end. */
+  async *events(id: string, signal?: AbortSignal, afterId?: string): AsyncGenerator<JobStreamEvent> {
     const path = `/v1/jobs/${encodeURIComponent(id)}/events`;
+    const resume = afterId === undefined ? {} : { 'last-event-id': afterId };
     const response = await this.#fetch(path, {
-      headers: { ...this.#headers, accept: 'text/event-stream' },
+      headers: { ...this.#headers, ...resume, accept: 'text/event-stream' },
       ...(signal === undefined ? {} : { signal }),
     });
     if (!response.ok || response.body === null) throw await errorOf(response);
-    yield* readJobEvents(response.body);
+    try {
+      yield* readJobEvents(response.body);
+    } catch (error) {
+      throw this.#awayOr(error);
+    }
   }
 
   /** Prometheus text of the API. */
@@ -89,25 +110,34 @@ export class DroverClient {
     try {
       return await fetch(new URL(path, this.#baseUrl), init);
     } catch (error) {
-      // undici's "fetch failed" keeps to itself what did.
-      if (!(error instanceof TypeError)) throw error;
-      const cause = error.cause instanceof Error ? error.cause.message || error.cause.name : error.message;
-      throw new Error(
-        `No API answers at ${this.#baseUrl} (${cause}). Start one with \`npm start\`, or name one with --url.`,
-        { cause: error },
-      );
+      throw this.#awayOr(error);
     }
+  }
+
+  /** undici's "fetch failed" and "terminated" keep to themselves what did. */
+  #awayOr(error: unknown): unknown {
+    if (!(error instanceof TypeError)) return error;
+    const cause = error.cause instanceof Error ? error.cause.message || error.cause.name : error.message;
+    return new ApiAwayError(
+      `No API answers at ${this.#baseUrl} (${cause}). Start one with \`npm start\`, or name one with --url.`,
+      { cause: error },
+    );
   }
 
   async #json<T>(method: string, path: string, options: CallOptions): Promise<T> {
     return JSON.parse(await this.#call(method, path, options));
   }
 
-  async #call(method: string, path: string, { body, signal, extraMs = 0 }: CallOptions): Promise<string> {
+  async #call(method: string, path: string, options: CallOptions): Promise<string> {
+    const { body, headers, signal, extraMs = 0 } = options;
     const timeout = AbortSignal.timeout(ANSWER_WITHIN_MS + extraMs);
     const response = await this.#fetch(path, {
       method,
-      headers: { ...this.#headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        ...this.#headers,
+        ...headers,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
@@ -118,6 +148,7 @@ export class DroverClient {
 
 interface CallOptions {
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
   readonly extraMs?: number;
 }

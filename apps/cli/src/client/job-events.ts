@@ -2,29 +2,30 @@ import { EventSourceParserStream } from 'eventsource-parser/stream';
 import type { JobStatus, JobView } from '#contracts';
 
 /** An event of `GET /v1/jobs/<id>/events` as it comes over the wire. */
-export type JobStreamEvent =
+export type JobStreamEvent = { readonly id: string } & (
   | { readonly type: 'status'; readonly status: JobStatus }
   | { readonly type: 'token'; readonly text: string; readonly n: number }
-  | { readonly type: 'done'; readonly job: JobView };
+  | { readonly type: 'done'; readonly job: JobView }
+);
 
 /** Reads server-sent events until the job is done or the stream ends; events of other types are passed over. */
 export async function* readJobEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<JobStreamEvent> {
   const messages = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
-  for await (const { event, data } of messages) {
-    const read = readEvent(event, data);
+  for await (const { id = '', event, data } of messages) {
+    const read = readEvent(id, event, data);
     if (read !== undefined) yield read;
     if (read?.type === 'done') return;
   }
 }
 
-function readEvent(type: string | undefined, data: string): JobStreamEvent | undefined {
+function readEvent(id: string, type: string | undefined, data: string): JobStreamEvent | undefined {
   if (type === 'status') {
     const { status }: { status: JobStatus } = JSON.parse(data);
-    return { type, status };
+    return { id, type, status };
   }
   if (type === 'token') {
     const { text, n }: { text: string; n: number } = JSON.parse(data);
-    return { type, text, n };
+    return { id, type, text, n };
   }
-  return type === 'done' ? { type, job: JSON.parse(data) } : undefined;
+  return type === 'done' ? { id, type, job: JSON.parse(data) } : undefined;
 }

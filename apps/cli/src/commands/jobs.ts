@@ -1,9 +1,10 @@
 import { loadApiSettings, loadLauncherSettings } from '#config';
 import type { JobView } from '#contracts';
 import { DroverClient } from '../client/drover-client.js';
+import { followJob } from '../client/follow-job.js';
+import { textOf } from '../client/job-text.js';
 import type { Terminal } from '../output/terminal.js';
 import { LOOPBACK } from '../system/ports.js';
-import { textOf } from '../client/job-text.js';
 
 export interface ConnectOptions {
   readonly url?: string;
@@ -17,6 +18,7 @@ export interface SubmitOptions extends ConnectOptions {
   readonly temperature?: number;
   readonly seed?: number;
   readonly webhook?: string;
+  readonly idempotencyKey?: string;
   readonly stream?: boolean;
   readonly wait?: boolean;
 }
@@ -25,12 +27,14 @@ export interface SubmitOptions extends ConnectOptions {
 export async function submit(question: string, options: SubmitOptions, terminal: Terminal): Promise<number> {
   const { model = loadLauncherSettings().DROVER_MODEL, variant, maxTokens, temperature, seed } = options;
   const client = connect(options);
-  const job = await client.submit({
-    model,
-    variant,
-    input: { messages: [{ role: 'user', content: question }], max_tokens: maxTokens, temperature, seed },
-    webhook: options.webhook,
-  });
+  const input = {
+    messages: [{ role: 'user', content: question }],
+    max_tokens: maxTokens,
+    temperature,
+    seed,
+  };
+  const request = { model, variant, input, webhook: options.webhook };
+  const job = await client.submit(request, undefined, options.idempotencyKey);
   if (options.stream === true) return follow(client, job.id, terminal);
   if (options.wait !== true) {
     terminal.line(job.id);
@@ -54,8 +58,18 @@ export async function cancel(id: string, options: ConnectOptions, terminal: Term
   return 0;
 }
 
+/** `drover retry`: runs an ended job once more, under its id. */
+export async function retry(id: string, options: ConnectOptions, terminal: Terminal): Promise<number> {
+  const job = await connect(options).retry(id);
+  terminal.line(`${job.id} ${job.status}`);
+  return 0;
+}
+
 async function follow(client: DroverClient, id: string, terminal: Terminal): Promise<number> {
-  for await (const event of client.events(id)) {
+  const onBreak = () => {
+    process.stderr.write('\nThe API is away; waiting for it to come back.\n');
+  };
+  for await (const event of followJob(client, id, { onBreak })) {
     if (event.type === 'token') terminal.write(event.text);
     if (event.type === 'done') {
       terminal.line();
@@ -63,7 +77,7 @@ async function follow(client: DroverClient, id: string, terminal: Terminal): Pro
       return exitCodeOf(event.job);
     }
   }
-  throw new Error(`The event stream of ${id} ended before the job did; watch it again to go on.`);
+  throw new Error('A followed job always ends in a done event. This is a bug.');
 }
 
 function connect({ url, key }: ConnectOptions): DroverClient {
