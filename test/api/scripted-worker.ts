@@ -77,7 +77,7 @@ async function answer(
   for (const text of words) {
     if (signal.aborted) break;
     said += 1;
-    await lifecycle.appendTokens([{ lease, sequence: said, text, tokenCount: 1 }]);
+    await lifecycle.appendTokens([{ lease, sequence: said, text, tokenIds: [said] }]);
     if (job.metadata['hold'] !== undefined && said === 1) await Promise.race([released, aborted(signal)]);
   }
   await lifecycle.finish(lease, ending(job, words.slice(0, said), signal.aborted));

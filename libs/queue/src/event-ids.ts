@@ -1,12 +1,14 @@
 /**
- * Ids of a job's events are `<attempt>-<n>`; Redis refuses one that is not greater than the last. The greatest two n
- * close an attempt: given back to the queue, and the job's end. Text has smaller ones, so what a closed attempt
- * still sends is refused by Redis itself.
+ * Ids of a job's events are `<attempt>-<n>`; Redis refuses one that is not greater than the last. Text has small n, so
+ * what a closed attempt still sends is refused. Greater n close an attempt: `REQUEUED_N` gives it back to the queue,
+ * `DONE_N + 2r` ends run r of the job, and `DONE_N + 2r - 1` opens run r, which the client's rth retry asked for. So ids
+ * ascend for ever, over retries too, and every one of them is an exact double in Lua.
  */
-export const REQUEUED_N = '999999999999998';
-export const DONE_N = '999999999999999';
+export const DONE_N = 999_999_999_999_999;
+export const REQUEUED_N = DONE_N - 1;
 
-/** True for the id of the event that ends a job's stream. */
+/** True for the id of the event that ends a run of a job. */
 export function isDoneEventId(id: string): boolean {
-  return id.endsWith(`-${DONE_N}`);
+  const n = Number(id.slice(id.indexOf('-') + 1));
+  return n >= DONE_N && (n - DONE_N) % 2 === 0;
 }

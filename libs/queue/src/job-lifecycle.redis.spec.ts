@@ -9,7 +9,7 @@ import type { AttemptLease, NewJob, TokenAppend } from './queue.types.js';
 import { connectRedis } from './redis-connection.js';
 import { parseOutboxEntry } from './outbox-entry.js';
 import { redisKeys } from './redis-keys.js';
-import { MAX_LOST_ATTEMPTS } from './scripts/redis-script.js';
+import { MAX_FRUITLESS_LOSSES } from './scripts/prelude/losses.lua.js';
 
 const WEBHOOK = { url: 'https://example.com/hook' };
 
@@ -26,7 +26,7 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
   });
   beforeEach(() => {
     lateWrites = [];
-    lifecycle = new RedisJobLifecycle(redis, (kind) => lateWrites.push(kind));
+    lifecycle = new RedisJobLifecycle(redis, { lateWrite: (kind) => lateWrites.push(kind) });
   });
   afterEach(() => redis.flushall());
   afterAll(async () => {
@@ -64,7 +64,7 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
     lease,
     sequence,
     text,
-    tokenCount: 1,
+    tokenIds: [sequence],
   });
   const outbox = async () =>
     (await redis.lrange(redisKeys.webhookOutbox, 0, -1)).map((text) => parseOutboxEntry(text).jobId);
@@ -317,15 +317,15 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
       expect(await statusOf(byStart)).toBe('cancelled');
     });
 
-    it('is one of a bounded number: then the job fails with worker_lost', async () => {
+    it('is one of a bounded number where no text comes: then the job is quarantined', async () => {
       const job = await submit({ webhook: WEBHOOK });
-      for (let attempt = 1; attempt <= MAX_LOST_ATTEMPTS + 1; attempt++) await run(job, attempt);
-      const onceMore = await take(job, MAX_LOST_ATTEMPTS + 2);
+      for (let attempt = 1; attempt <= MAX_FRUITLESS_LOSSES; attempt++) await run(job, attempt);
+      const onceMore = await take(job, MAX_FRUITLESS_LOSSES + 1);
       expect(await lifecycle.start(onceMore, Date.now())).toEqual({
         kind: 'skip',
         reason: 'already-finished',
       });
-      expect(await stored(job)).toMatchObject({ status: 'failed', failure: { code: 'worker_lost' } });
+      expect(await stored(job)).toMatchObject({ status: 'failed', failure: { code: 'quarantined' } });
       expect(await outbox()).toEqual([job.id]);
     });
   });
@@ -333,7 +333,7 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
   describe('hand back', () => {
     it('returns a running job without counting a loss', async () => {
       const job = await submit();
-      for (let attempt = 1; attempt <= 2 * MAX_LOST_ATTEMPTS; attempt++) {
+      for (let attempt = 1; attempt <= 2 * MAX_FRUITLESS_LOSSES; attempt++) {
         expect(await lifecycle.handBack(await run(job, attempt), Date.now())).toBe('queued');
       }
       expect(await statusOf(job)).toBe('queued');
@@ -365,16 +365,6 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
       await loseLock(lost);
       expect(await lifecycle.handBack(lostLease, Date.now())).toBe('lost');
     });
-  });
-
-  it('fails a job that BullMQ no longer has, and only such a job', async () => {
-    const job = await submit();
-    await redis.hset(redisKeys.bull.job(job, job.id), 'name', 'generate');
-    expect(await lifecycle.failLost(refOf(job), Date.now())).toBe('unchanged');
-    await redis.del(redisKeys.bull.job(job, job.id));
-    expect(await lifecycle.failLost(refOf(job), Date.now())).toBe('failed');
-    expect(await stored(job)).toMatchObject({ status: 'failed', failure: { code: 'worker_lost' } });
-    expect(await lifecycle.failLost(refOf(job), Date.now())).toBe('unchanged');
   });
 
   it('puts a job into the outbox for the events its webhook wants, and no other', async () => {

@@ -1,27 +1,32 @@
-import type { JobRecord, ModelRef } from '#contracts';
-import type { ChainableCommander, Redis } from 'ioredis';
+import { JOB_FAILURE_FAULT, type JobRecord, type ModelRef } from '#contracts';
+import type { Redis } from 'ioredis';
 import {
   decodeFlatRecord,
   encodeFinishedAttempt,
   encodeJobRecord,
   newJobRecord,
+  type UntoldAttempt,
 } from './job-record-codec.js';
 import type {
   AttemptLease,
   CancelOutcome,
   FencedOutcome,
   FinishedAttempt,
+  FinishOutcome,
   JobLifecycle,
   NewJob,
+  RetryOutcome,
   StartOutcome,
   TokenAppend,
 } from './queue.types.js';
 import { redisKeys, watchMember } from './redis-keys.js';
 import { QUEUED_REVIEW_MS, RUNNING_REVIEW_MS } from './review/plan-review.js';
+import { appendScript } from './scripts/append.lua.js';
 import { cancelScript } from './scripts/cancel.lua.js';
 import { finishScript } from './scripts/finish.lua.js';
-import { expireScript, failLostScript, handBackScript, requeueScript } from './scripts/recover.lua.js';
+import { expireScript, handBackScript, requeueScript } from './scripts/recover.lua.js';
 import { runScript, type RedisScript } from './scripts/redis-script.js';
+import { retryScript } from './scripts/retry.lua.js';
 import { startScript } from './scripts/start.lua.js';
 import { submitScript, withdrawScript } from './scripts/submit.lua.js';
 import { storedValue } from './stored-value.js';
@@ -34,6 +39,19 @@ export interface JobRef extends ModelRef {
 export type SubmitOutcome =
   { readonly kind: 'stored'; readonly job: JobRecord } | { readonly kind: 'full'; readonly waiting: number };
 
+/** Told of what the scripts found out about an attempt besides their answer. */
+export interface AttemptObserver {
+  /** A write was refused because the attempt had lost its job. */
+  lateWrite?(kind: 'append' | 'finish'): void;
+  /** The attempt is to stop: its client wants that, or its job is another's. */
+  stop?(lease: AttemptLease, kind: 'cancelled' | 'lost'): void;
+  /** The job failed by a fault of ours for the `tries`th time and is queued again. */
+  retryLater?(lease: AttemptLease, tries: number): void;
+}
+
+/** When to look whether BullMQ has a retried job; its former entry may have stood in the way. */
+const RETRIED_REVIEW_MS = 1_000;
+
 /**
  * Every change of a job's status, each one atomic script. Nothing else writes a record. What the scripts refuse is
  * an outcome; a thrown error is Redis being away, or a bug.
@@ -41,7 +59,7 @@ export type SubmitOutcome =
 export class RedisJobLifecycle implements JobLifecycle {
   constructor(
     private readonly redis: Redis,
-    private readonly onLateWrite: (kind: 'append' | 'finish') => void = () => {},
+    private readonly observer: AttemptObserver = {},
   ) {}
 
   /** Stores the record as queued. A second call with the same id answers with what is stored. */
@@ -83,37 +101,64 @@ export class RedisJobLifecycle implements JobLifecycle {
   }
 
   async start(lease: AttemptLease, nowMs: number): Promise<StartOutcome> {
-    const [kind, detail] = await this.#run<[string, unknown]>(
+    const [kind, detail, text = '', tokenIds = ''] = await this.#run<[string, unknown, string?, string?]>(
       startScript,
       lease,
       nowMs,
-      [lockOf(lease)],
+      [],
       [lease.lockToken, lease.attempt, nowMs + RUNNING_REVIEW_MS],
     );
-    if (kind === 'started') return { kind, job: recordOf(detail) };
     if (kind === 'lost') return { kind };
-    return { kind: 'skip', reason: storedValue(detail) };
+    if (kind === 'skip') return { kind, reason: storedValue(detail) };
+    const job = recordOf(detail);
+    const generated = { text, tokenIds: tokenIds === '' ? [] : tokenIds.split(',').map(Number) };
+    return { kind: 'started', job, generated, suspect: job.deaths.length > 0 };
   }
 
   async appendTokens(appends: readonly TokenAppend[]): Promise<readonly FencedOutcome[]> {
     if (appends.length === 0) return [];
-    const pipeline = this.redis.pipeline();
-    for (const append of appends) addToken(pipeline, append);
-    const replies = (await pipeline.exec()) ?? [];
-    return Promise.all(
-      appends.map(async (append, i) => (isRefused(replies[i * 2]) ? this.#afterRefusal(append) : 'written')),
-    );
+    const keys = appends.flatMap(({ lease }) => [
+      redisKeys.job(lease.jobId),
+      redisKeys.events(lease.jobId),
+      lockOf(lease),
+    ]);
+    const args = appends.flatMap(({ lease, sequence, text, tokenIds }) => [
+      lease.lockToken,
+      lease.attempt,
+      sequence,
+      text,
+      tokenIds.length,
+      tokenIds.join(','),
+    ]);
+    const replies = storedValue<string[]>(await runScript(this.redis, appendScript, keys, args));
+    return appends.map(({ lease }, i) => {
+      const outcome = storedValue<FencedOutcome>(replies[2 * i]);
+      if (outcome === 'lost') {
+        this.observer.lateWrite?.('append');
+        this.observer.stop?.(lease, 'lost');
+      } else if (replies[2 * i + 1] === '1') this.observer.stop?.(lease, 'cancelled');
+      return outcome;
+    });
   }
 
-  async finish(lease: AttemptLease, result: FinishedAttempt): Promise<FencedOutcome> {
-    const outcome = await this.#run<FencedOutcome>(
+  async finish(lease: AttemptLease, result: FinishedAttempt | UntoldAttempt): Promise<FinishOutcome> {
+    const { failure } = result;
+    const [outcome, tries] = await this.#run<[FinishOutcome, string?]>(
       finishScript,
       lease,
       result.finishedAtMs,
-      [lockOf(lease)],
-      [lease.lockToken, lease.attempt, result.status, ...encodeFinishedAttempt(result)],
+      [],
+      [
+        lease.lockToken,
+        lease.attempt,
+        result.status,
+        flag(failure !== null && JOB_FAILURE_FAULT[failure.code] === 'service'),
+        flag(!('text' in result)),
+        ...encodeFinishedAttempt(result),
+      ],
     );
-    if (outcome === 'lost') this.onLateWrite('finish');
+    if (outcome === 'lost') this.observer.lateWrite?.('finish');
+    if (outcome === 'retry-later') this.observer.retryLater?.(lease, Number(tries));
     return outcome;
   }
 
@@ -122,28 +167,35 @@ export class RedisJobLifecycle implements JobLifecycle {
       cancelScript,
       job,
       nowMs,
-      [lockOf(job)],
+      [],
       [tenant, redisKeys.cancellations],
+    );
+    return kind === 'not-found' ? { kind } : { kind, job: recordOf(detail) };
+  }
+
+  /** Has an ended job run again at its client's wish. */
+  async retry(tenant: string, job: JobRef, nowMs: number): Promise<RetryOutcome> {
+    const [kind, detail] = await this.#run<[RetryOutcome['kind'], unknown]>(
+      retryScript,
+      job,
+      nowMs,
+      [],
+      [tenant, nowMs + RETRIED_REVIEW_MS],
     );
     return kind === 'not-found' ? { kind } : { kind, job: recordOf(detail) };
   }
 
   /** A running job whose worker is gone goes back to the queue, or ends. */
   requeue(job: JobRef, nowMs: number): Promise<'queued' | 'cancelled' | 'failed' | 'unchanged'> {
-    return this.#run(requeueScript, job, nowMs, [lockOf(job)], []);
+    return this.#run(requeueScript, job, nowMs, [], []);
   }
 
   /** A worker that shuts down returns its job, unharmed. */
   handBack(lease: AttemptLease, nowMs: number): Promise<'queued' | 'cancelled' | 'finished' | 'lost'> {
-    return this.#run(handBackScript, lease, nowMs, [lockOf(lease)], [lease.lockToken, lease.attempt]);
+    return this.#run(handBackScript, lease, nowMs, [], [lease.lockToken, lease.attempt]);
   }
 
-  /** Fails a job that BullMQ no longer holds. */
-  failLost(job: JobRef, nowMs: number): Promise<'failed' | 'unchanged'> {
-    return this.#run(failLostScript, job, nowMs, [lockOf(job), redisKeys.bull.job(job, job.jobId)], []);
-  }
-
-  /** Expires a queued job past its `start_by`. */
+  /** Expires a waiting job past its `start_by`, or past its `timeout_s` where it has started before. */
   expire(job: JobRef, nowMs: number): Promise<'expired' | 'unchanged'> {
     return this.#run(expireScript, job, nowMs, [], []);
   }
@@ -155,49 +207,32 @@ export class RedisJobLifecycle implements JobLifecycle {
     keys: readonly string[],
     args: readonly (string | number)[],
   ): Promise<T> {
-    const common = [
-      redisKeys.job(job.jobId),
-      redisKeys.events(job.jobId),
-      redisKeys.watch,
-      redisKeys.webhookOutbox,
-      redisKeys.finishedJobs,
-      redisKeys.webhookSubscribers,
-      redisKeys.load(job),
-    ];
     return storedValue<T>(
-      await runScript(this.redis, script, [...common, ...keys], [job.jobId, nowMs, ...args]),
+      await runScript(this.redis, script, [...jobKeys(job), ...keys], [job.jobId, nowMs, ...args]),
     );
   }
-
-  /** A refused entry that is there was written by an earlier try of this call, whose reply did not arrive. */
-  async #afterRefusal({ lease, sequence }: TokenAppend): Promise<FencedOutcome> {
-    const entryId = `${lease.attempt}-${sequence}`;
-    const entries = await this.redis.xrange(redisKeys.events(lease.jobId), entryId, entryId);
-    if (entries.length > 0) return 'written';
-    this.onLateWrite('append');
-    return 'lost';
-  }
 }
 
-/** How Redis refuses an entry id that a newer attempt, or the end of this one, has passed. */
-const SMALLER_ID = /equal or smaller than the target stream top item/;
-
-function isRefused(reply: [Error | null, unknown] | undefined): boolean {
-  const [error, entryId] = reply ?? [new Error('Redis gave no reply to an append.'), null];
-  if (error !== null && !SMALLER_ID.test(error.message)) throw error;
-  return entryId === null || error !== null;
-}
-
-/** The stream exists from submission to expiry, so NOMKSTREAM refuses a writer that comes after that. */
-function addToken(pipeline: ChainableCommander, { lease, sequence, text, tokenCount }: TokenAppend): void {
-  const stream = redisKeys.events(lease.jobId);
-  const entryId = `${lease.attempt}-${sequence}`;
-  pipeline.xadd(stream, 'NOMKSTREAM', entryId, 'type', 'token', 'text', text, 'n', tokenCount);
-  pipeline.publish(stream, entryId);
+/** The first keys of every job script, in the order of its prelude. */
+function jobKeys(job: JobRef): string[] {
+  return [
+    redisKeys.job(job.jobId),
+    redisKeys.events(job.jobId),
+    redisKeys.watch,
+    redisKeys.webhookOutbox,
+    redisKeys.finishedJobs,
+    redisKeys.webhookSubscribers,
+    redisKeys.load(job),
+    lockOf(job),
+  ];
 }
 
 function lockOf(job: JobRef): string {
   return redisKeys.bull.lock(job, job.jobId);
+}
+
+function flag(set: boolean): string {
+  return set ? '1' : '';
 }
 
 function recordOf(flat: unknown): JobRecord {

@@ -52,16 +52,25 @@ export function encodeJobRecord(record: JobRecord): string[] {
   ];
 }
 
+/** The end of an attempt whose text nobody can tell but the stream. */
+export type UntoldAttempt = Pick<FinishedAttempt, 'status' | 'finishReason' | 'failure' | 'finishedAtMs'>;
+
 /** Hash fields that an attempt's end adds. */
-export function encodeFinishedAttempt(result: FinishedAttempt): string[] {
+export function encodeFinishedAttempt(result: FinishedAttempt | UntoldAttempt): string[] {
+  return [
+    ...pair('finishReason', result.finishReason),
+    ...pair('failure', result.failure && JSON.stringify(result.failure)),
+    ...('text' in result ? encodeOutput(result) : []),
+  ];
+}
+
+function encodeOutput(result: FinishedAttempt): string[] {
   const generated = result.status === 'succeeded' || result.usage.completionTokens > 0;
   return [
     // No output is different from an empty one.
     ...pair('text', generated ? result.text : null),
-    ...pair('finishReason', result.finishReason),
     ...pair('usage', JSON.stringify(result.usage)),
     ...pair('timings', JSON.stringify(result.timings)),
-    ...pair('failure', result.failure && JSON.stringify(result.failure)),
   ];
 }
 

@@ -36,7 +36,7 @@ describe('job submitter', () => {
   it('hands BullMQ a pointer under the id of the job, and nothing of its input', async () => {
     const job = await submitter.submit(newTestJob());
     const hash = await redis.hgetall(redisKeys.bull.job(job, job.id));
-    expect(hash).toMatchObject({ name: 'generate', data: 'null', priority: '5' });
+    expect(hash).toMatchObject({ name: 'generate', data: '{"attemptsBefore":0}', priority: '5' });
   });
 
   it('submits a job once, however often it is asked to', async () => {

@@ -1,11 +1,10 @@
 import { DroverError, type JobRecord, type ModelRef } from '#contracts';
 import type { Logger } from '#observability';
-import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { BullQueues, type QueuedJob } from './bull-queues.js';
 import { RedisIdempotencyKeys } from './idempotency.js';
-import { RedisJobLifecycle } from './job-lifecycle.js';
+import { RedisJobLifecycle, type JobRef } from './job-lifecycle.js';
 import { finishedJobs, queueDepths, queuePosition } from './queue-depths.js';
-import { jobOptions, PRODUCER_OPTIONS } from './queue-options.js';
 import type {
   CancelOutcome,
   FinishedJobs,
@@ -13,9 +12,10 @@ import type {
   JobSubmitter,
   NewJob,
   QueueDepth,
+  RetryOutcome,
 } from './queue.types.js';
 import { connectRedis, orUnavailable, pingRedis, whenReady } from './redis-connection.js';
-import { queueNameOf, redisKeys } from './redis-keys.js';
+import { redisKeys } from './redis-keys.js';
 import { JobReview } from './review/job-review.js';
 import { liveWorkers } from './worker-registry.js';
 
@@ -41,7 +41,7 @@ class RedisJobSubmitter implements JobSubmitter {
   readonly idempotency: IdempotencyKeys;
   readonly #lifecycle: RedisJobLifecycle;
   readonly #review: JobReview;
-  readonly #queues = new Map<string, Queue>();
+  readonly #queues: BullQueues;
 
   constructor(
     private readonly redis: Redis,
@@ -49,7 +49,8 @@ class RedisJobSubmitter implements JobSubmitter {
   ) {
     this.idempotency = new RedisIdempotencyKeys(redis);
     this.#lifecycle = new RedisJobLifecycle(redis);
-    this.#review = new JobReview(redis, this.#lifecycle, options.logger);
+    this.#queues = new BullQueues(redis);
+    this.#review = new JobReview(redis, this.#lifecycle, this.#queues, options.logger);
   }
 
   submit(job: NewJob): Promise<JobRecord> {
@@ -57,7 +58,7 @@ class RedisJobSubmitter implements JobSubmitter {
       const outcome = await this.#lifecycle.submit(job, this.options.maxQueuedJobs);
       if (outcome.kind === 'full') throw queueFull(job, outcome.waiting, this.options.maxQueuedJobs);
       try {
-        await this.#queueOf(job).add('generate', null, jobOptions(job.id, job.priority));
+        await this.#queues.add({ ...job, jobId: job.id, attempt: 0 });
       } catch (error) {
         return await this.#afterFailedAdd(job, error);
       }
@@ -67,11 +68,20 @@ class RedisJobSubmitter implements JobSubmitter {
 
   cancel(tenant: string, jobId: string, nowMs: number): Promise<CancelOutcome> {
     return orUnavailable(async () => {
-      const [model, variant] = await this.redis.hmget(redisKeys.job(jobId), 'model', 'variant');
-      if (model == null || variant == null) return { kind: 'not-found' };
-      const ref = { jobId, model, variant };
+      const ref = await this.#find(jobId);
+      if (ref === undefined) return { kind: 'not-found' };
       const outcome = await this.#lifecycle.cancel(tenant, ref, nowMs);
       if (outcome.kind === 'cancelled') await this.#dropFromQueue(ref);
+      return outcome;
+    });
+  }
+
+  retry(tenant: string, jobId: string, nowMs: number): Promise<RetryOutcome> {
+    return orUnavailable(async () => {
+      const ref = await this.#find(jobId);
+      if (ref === undefined) return { kind: 'not-found' };
+      const outcome = await this.#lifecycle.retry(tenant, ref, nowMs);
+      if (outcome.kind === 'queued') await this.#enqueueAgain({ ...ref, ...outcome.job });
       return outcome;
     });
   }
@@ -98,7 +108,7 @@ class RedisJobSubmitter implements JobSubmitter {
 
   async close(): Promise<void> {
     await this.#review.close();
-    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+    await this.#queues.close();
     this.redis.disconnect();
   }
 
@@ -109,25 +119,28 @@ class RedisJobSubmitter implements JobSubmitter {
     throw error;
   }
 
+  async #find(jobId: string): Promise<JobRef | undefined> {
+    const [model, variant] = await this.redis.hmget(redisKeys.job(jobId), 'model', 'variant');
+    return model == null || variant == null ? undefined : { jobId, model, variant };
+  }
+
   /** Best effort: a job that stays is skipped by whoever starts it. */
-  async #dropFromQueue(job: ModelRef & { readonly jobId: string }): Promise<void> {
+  async #dropFromQueue(job: JobRef): Promise<void> {
     try {
-      await this.#queueOf(job).remove(job.jobId);
+      await this.#queues.remove(job);
     } catch (error) {
-      this.options.logger.debug({ err: error, jobId: job.jobId }, 'Cancelled job stays in the queue');
+      this.options.logger.debug({ err: error, jobId: job.jobId }, 'Ended job stays in the queue');
     }
   }
 
-  #queueOf(ref: ModelRef): Queue {
-    const name = queueNameOf(ref);
-    let queue = this.#queues.get(name);
-    if (queue === undefined) {
-      queue = new Queue(name, { ...PRODUCER_OPTIONS, connection: this.redis });
-      // Its connection is ours, which logs its own outages; a failed call rejects where it was made.
-      queue.on('error', () => {});
-      this.#queues.set(name, queue);
+  /** The record says that the job waits, so the review brings BullMQ what it does not get here. */
+  async #enqueueAgain(job: QueuedJob): Promise<void> {
+    await this.#dropFromQueue(job);
+    try {
+      await this.#queues.add(job);
+    } catch (error) {
+      this.options.logger.warn({ err: error, jobId: job.jobId }, 'Retried job is queued by the next review');
     }
-    return queue;
   }
 }
 

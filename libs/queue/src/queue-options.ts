@@ -33,12 +33,19 @@ export const CONSUMER_OPTIONS = {
   runRetryDelay: 1_000,
 } satisfies Omit<WorkerOptions, 'connection'>;
 
+/** What BullMQ carries of a job; all else is in the record. */
+export interface BullJobData {
+  /** Attempts of the job before BullMQ got it. */
+  readonly attemptsBefore: number;
+}
+
 export function jobOptions(jobId: string, priority: number): JobsOptions {
   return {
     jobId,
     // Always above 0: jobs without priority would overtake all others.
     priority,
+    // The record tells what became of the job, and its id must be free for a retry.
     removeOnComplete: true,
-    removeOnFail: { count: 1_000, age: 86_400 },
+    removeOnFail: true,
   };
 }

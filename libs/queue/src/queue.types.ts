@@ -34,11 +34,19 @@ export type CancelOutcome =
   | { readonly kind: 'already-finished'; readonly job: JobRecord }
   | { readonly kind: 'not-found' };
 
+export type RetryOutcome =
+  | { readonly kind: 'queued'; readonly job: JobRecord }
+  | { readonly kind: 'not-finished'; readonly job: JobRecord }
+  | { readonly kind: 'succeeded'; readonly job: JobRecord }
+  | { readonly kind: 'not-found' };
+
 /** The API's side of the queue. Every method rejects with `DroverError('queue_unavailable')` at once when Redis is away. */
 export interface JobSubmitter {
   /** Stores the record and enqueues the job; resolves only once both are durable in Redis. */
   submit(job: NewJob): Promise<JobRecord>;
   cancel(tenant: string, jobId: string, nowMs: number): Promise<CancelOutcome>;
+  /** Has a failed, cancelled or expired job run again, from its prompt. Resolves once that is durable in Redis. */
+  retry(tenant: string, jobId: string, nowMs: number): Promise<RetryOutcome>;
   /** 1 = next to run; undefined when not waiting. O(log n). */
   position(job: JobRecord): Promise<number | undefined>;
   liveWorkers(nowMs: number): Promise<readonly WorkerHeartbeat[]>;
@@ -106,8 +114,20 @@ export interface FinishedAttempt {
   readonly finishedAtMs: number;
 }
 
+/** What the job's stream shows of its text, over all attempts so far; the next attempt goes on from there. */
+export interface GeneratedSoFar {
+  readonly tokenIds: readonly number[];
+  readonly text: string;
+}
+
 export type StartOutcome =
-  | { readonly kind: 'started'; readonly job: JobRecord }
+  | {
+      readonly kind: 'started';
+      readonly job: JobRecord;
+      readonly generated: GeneratedSoFar;
+      /** The death of a worker is blamed on this job: run it alone, so that it can harm no other. */
+      readonly suspect: boolean;
+    }
   /** Cancelled, expired or finished before this attempt: nothing to run. */
   | { readonly kind: 'skip'; readonly reason: 'already-finished' | 'cancelled' | 'expired' | 'gone' }
   | { readonly kind: 'lost' };
@@ -115,20 +135,27 @@ export type StartOutcome =
 /** `lost`: the lock is no longer ours, nothing was written. */
 export type FencedOutcome = 'written' | 'lost';
 
+/** `retry-later`: the fault is ours and the job is in the queue again; the job worker puts it off for a while. */
+export type FinishOutcome = FencedOutcome | 'retry-later';
+
 export interface TokenAppend {
   readonly lease: AttemptLease;
   /** Ascending within the attempt from 1; with the attempt's number it is the stream entry's id. */
   readonly sequence: number;
   readonly text: string;
-  readonly tokenCount: number;
+  /** Ids of the tokens that `text` is made of. Those of all appends in order are what a next attempt starts with. */
+  readonly tokenIds: readonly number[];
 }
 
 /** The worker's side: all state changes of a running job, each one atomic script that checks the lease. */
 export interface JobLifecycle {
   start(lease: AttemptLease, nowMs: number): Promise<StartOutcome>;
-  /** One pipeline for all slots of a step; attempts that `start` let run only. Returns, per append, whether Redis took it. */
+  /**
+   * One script for all slots of a step. Returns, per append, whether it was taken. A cancellation or a loss that shows
+   * then aborts the attempt's signal.
+   */
   appendTokens(appends: readonly TokenAppend[]): Promise<readonly FencedOutcome[]>;
-  finish(lease: AttemptLease, result: FinishedAttempt): Promise<FencedOutcome>;
+  finish(lease: AttemptLease, result: FinishedAttempt): Promise<FinishOutcome>;
 }
 
 /** Takes jobs of one variant and gives each to the handler, at most `concurrency` at once. */

@@ -7,6 +7,9 @@ import type { ModelRef } from '#contracts';
  */
 const PREFIX = '{drover}';
 
+/** ZSET: a tenant's quarantined jobs, by the time of that. Scripts append the tenant themselves. */
+export const DEAD_LETTERS_PREFIX = `${PREFIX}:dead:`;
+
 /** Prefix of BullMQ's own keys. */
 export const BULL_PREFIX = `${PREFIX}:bull`;
 
@@ -22,6 +25,7 @@ export const redisKeys = {
   events: (jobId: string) => `${PREFIX}:tok:${jobId}`,
   /** ZSET, equal scores: a tenant's job ids, which sort by age. */
   tenantJobs: (tenant: string) => `${PREFIX}:tenant:${tenant}`,
+  deadLetters: (tenant: string) => `${DEAD_LETTERS_PREFIX}${tenant}`,
   /** ZSET of `watchMember`: every job that left something in Redis, by the time to look at it next. */
   watch: `${PREFIX}:watch`,
   /** STRING held by the process that reviews the watched jobs. */

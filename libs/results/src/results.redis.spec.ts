@@ -69,7 +69,7 @@ describe.each(['auto', 'embedded'] as const)('results (%s Redis)', (mode) => {
     return held;
   };
   const say = (lease: AttemptLease, sequence: number, text: string) =>
-    worker.lifecycle.appendTokens([{ lease, sequence, text, tokenCount: 1 }]);
+    worker.lifecycle.appendTokens([{ lease, sequence, text, tokenIds: [sequence] }]);
   const follow = (jobId: string, afterId?: string, signal = AbortSignal.timeout(30_000)) => {
     const events: StoredJobEvent[] = [];
     const ended = (async () => {

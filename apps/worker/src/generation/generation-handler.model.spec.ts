@@ -148,6 +148,8 @@ describe('generation handler', () => {
   const started = (input: JobInput, timeoutMs?: number): StartOutcome => ({
     kind: 'started',
     job: jobOf(input, timeoutMs),
+    generated: { text: '', tokenIds: [] },
+    suspect: false,
   });
 
   it('answers, streams what it answers, and says so once', async () => {

@@ -52,7 +52,7 @@ describe('token publisher', () => {
     }
     await redis.release();
     expect(
-      redis.pipelines.flat().map(({ sequence, text, tokenCount }) => [sequence, text, tokenCount]),
+      redis.pipelines.flat().map(({ sequence, text, tokenIds }) => [sequence, text, tokenIds.length]),
     ).toEqual([
       [1, 'one', 1],
       [2, ' two three four', 3],

@@ -101,7 +101,8 @@ function takeAppend(stream: AttemptStream): TokenAppend {
   if (stream.inFlight !== null) return stream.inFlight;
   const { lease, pending } = stream;
   stream.appends += 1;
-  stream.inFlight = { lease, sequence: stream.appends, ...pending };
+  const { text, tokenCount } = pending;
+  stream.inFlight = { lease, sequence: stream.appends, text, tokenIds: Array<number>(tokenCount).fill(0) };
   stream.published = join(stream.published, pending);
   stream.pending = NOTHING;
   return stream.inFlight;

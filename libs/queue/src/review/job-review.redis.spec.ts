@@ -2,6 +2,7 @@ import { createLogger } from '#observability';
 import { newTestJob, startTestRedis, succeededAttempt, type TestRedis } from '#testing';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BullQueues } from '../bull-queues.js';
 import { RedisJobLifecycle } from '../job-lifecycle.js';
 import type { NewJob } from '../queue.types.js';
 import { connectRedis } from '../redis-connection.js';
@@ -14,6 +15,7 @@ describe('job review', () => {
   let server: TestRedis;
   let redis: Redis;
   let lifecycle: RedisJobLifecycle;
+  let queues: BullQueues;
   let review: JobReview;
 
   beforeAll(async () => {
@@ -23,9 +25,10 @@ describe('job review', () => {
   beforeEach(async () => {
     await redis.flushall();
     lifecycle = new RedisJobLifecycle(redis);
-    review = new JobReview(redis, lifecycle, createLogger('test', 'silent'));
+    queues = new BullQueues(redis);
+    review = new JobReview(redis, lifecycle, queues, createLogger('test', 'silent'));
   });
-  afterEach(() => review.close());
+  afterEach(() => Promise.all([review.close(), queues.close()]));
   afterAll(async () => {
     redis.disconnect();
     await server.close();
@@ -65,11 +68,12 @@ describe('job review', () => {
     expect(await statusOf(job)).toBe('queued');
   });
 
-  it('fails a job whose submitter died before BullMQ had it', async () => {
+  it('gives BullMQ a job whose submitter died before it had', async () => {
     const job = await submit();
     await redis.del(redisKeys.bull.job(job, job.id));
     await review.review(job.createdAtMs + MINUTE_MS);
-    expect(await statusOf(job)).toBe('failed');
+    expect(await statusOf(job)).toBe('queued');
+    expect(await redis.zscore(redisKeys.bull.prioritized(job), job.id)).not.toBeNull();
   });
 
   it('requeues a job whose worker is gone, when no worker is left to notice', async () => {

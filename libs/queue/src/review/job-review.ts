@@ -1,8 +1,11 @@
 import type { JobStatus } from '#contracts';
 import type { Logger } from '#observability';
 import type { Redis } from 'ioredis';
-import type { JobRef, RedisJobLifecycle } from '../job-lifecycle.js';
+import type { BullQueues, QueuedJob } from '../bull-queues.js';
+import type { RedisJobLifecycle } from '../job-lifecycle.js';
 import { parseWatchMember, redisKeys } from '../redis-keys.js';
+import { keptMs } from '../scripts/prelude/ending.lua.js';
+import { plainScript, runScript } from '../scripts/redis-script.js';
 import { storedValue } from '../stored-value.js';
 import { nextReviewMs, planReview, type ReviewStep, type WatchedJob } from './plan-review.js';
 
@@ -14,11 +17,24 @@ const LOOKED_AT = [
   'model',
   'variant',
   'status',
+  'priority',
+  'attempt',
   'startedAtMs',
   'startByMs',
+  'timeoutMs',
   'finishedAtMs',
   'ttlMs',
 ] as const;
+
+/**
+ * Sets the next time to look at a job, unless a script has set one since this one came due.
+ *
+ * KEYS 1 watch set · ARGV 1 member · 2 now (ms) · 3 next time (ms)
+ */
+const lookAgainScript = plainScript(`
+local dueMs = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if dueMs and tonumber(dueMs) <= tonumber(ARGV[2]) then redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1]) end
+`);
 
 /**
  * The safety net under the workers: looks at every job from time to time and moves those that nobody else will,
@@ -31,6 +47,7 @@ export class JobReview {
   constructor(
     private readonly redis: Redis,
     private readonly lifecycle: RedisJobLifecycle,
+    private readonly queues: BullQueues,
     private readonly logger: Logger,
   ) {
     this.#timer = setInterval(() => {
@@ -67,25 +84,27 @@ export class JobReview {
 
   async #reviewOne(member: string, nowMs: number): Promise<void> {
     const { tenant, jobId } = parseWatchMember(member);
-    const { ref, job } = await this.#look(jobId);
+    const { queued, job } = await this.#look(jobId);
     const step = planReview(job, nowMs);
-    if (step === 'forget') {
-      await this.redis.multi().zrem(redisKeys.tenantJobs(tenant), jobId).zrem(redisKeys.watch, member).exec();
-      return;
-    }
-    const outcome = await this.#take(step, ref, nowMs);
+    if (step === 'forget') return this.#forget(tenant, jobId, member);
+    const outcome = await this.#take(step, queued, nowMs);
     if (outcome !== 'unchanged') this.logger.warn({ jobId, step, outcome }, 'Job review moved a job');
-    await this.redis.zadd(redisKeys.watch, 'XX', nextReviewMs(job, nowMs), member);
+    await runScript(
+      this.redis,
+      lookAgainScript,
+      [redisKeys.watch],
+      [member, nowMs, nextReviewMs(job, nowMs)],
+    );
   }
 
-  async #take(step: Exclude<ReviewStep, 'forget'>, ref: JobRef, nowMs: number): Promise<string> {
+  async #take(step: Exclude<ReviewStep, 'forget'>, job: QueuedJob, nowMs: number): Promise<string> {
     switch (step) {
       case 'expire':
-        return this.lifecycle.expire(ref, nowMs);
+        return this.lifecycle.expire(job, nowMs);
       case 'requeue':
-        return this.lifecycle.requeue(ref, nowMs);
-      case 'fail-lost':
-        return this.lifecycle.failLost(ref, nowMs);
+        return this.lifecycle.requeue(job, nowMs);
+      case 'restore':
+        return this.#restore(job, nowMs);
       case 'wait':
         return 'unchanged';
       default:
@@ -93,24 +112,47 @@ export class JobReview {
     }
   }
 
-  async #look(jobId: string): Promise<{ ref: JobRef; job: WatchedJob }> {
-    const fields = await this.redis.hmget(redisKeys.job(jobId), ...LOOKED_AT);
-    const [model, variant, status, startedAtMs, startByMs, finishedAtMs, ttlMs] = fields;
-    const ref = { jobId, model: model ?? '', variant: variant ?? '' };
-    const bullJob = redisKeys.bull.job(ref, jobId);
-    const [locked, known, finishedOn] = await Promise.all([
+  /**
+   * An open job that BullMQ does not have is given to it again. Nobody runs it: no worker holds its lock, and the start
+   * script lets one attempt run, whatever BullMQ delivers.
+   */
+  async #restore(job: QueuedJob, nowMs: number): Promise<string> {
+    const outcome = await this.lifecycle.requeue(job, nowMs);
+    if (outcome === 'cancelled' || outcome === 'failed') return outcome;
+    await this.queues.add(job);
+    return 'restored';
+  }
+
+  async #forget(tenant: string, jobId: string, member: string): Promise<void> {
+    await this.redis
+      .multi()
+      .zrem(redisKeys.tenantJobs(tenant), jobId)
+      .zrem(redisKeys.deadLetters(tenant), jobId)
+      .zrem(redisKeys.watch, member)
+      .exec();
+  }
+
+  async #look(jobId: string): Promise<{ queued: QueuedJob; job: WatchedJob }> {
+    const values = await this.redis.hmget(redisKeys.job(jobId), ...LOOKED_AT);
+    const field = (name: (typeof LOOKED_AT)[number]) => values[LOOKED_AT.indexOf(name)] ?? null;
+    const time = (name: (typeof LOOKED_AT)[number]) => (field(name) === null ? null : Number(field(name)));
+    const ref = { jobId, model: field('model') ?? '', variant: field('variant') ?? '' };
+    const [locked, known] = await Promise.all([
       this.redis.exists(redisKeys.bull.lock(ref, jobId)),
-      this.redis.exists(bullJob),
-      this.redis.hget(bullJob, 'finishedOn'),
+      this.redis.exists(redisKeys.bull.job(ref, jobId)),
     ]);
+    const [startedAtMs, timeoutMs] = [time('startedAtMs'), time('timeoutMs')];
+    const timesOutAtMs = startedAtMs === null || timeoutMs === null ? null : startedAtMs + timeoutMs;
     const job = {
-      status: status == null ? undefined : storedValue<JobStatus>(status),
-      started: startedAtMs != null,
-      startByMs: startByMs == null ? null : Number(startByMs),
-      expiresAtMs: Number(finishedAtMs ?? 0) + Number(ttlMs ?? 0),
+      status: storedValue<JobStatus | null>(field('status')) ?? undefined,
+      waitsUntilMs: startedAtMs === null ? time('startByMs') : timesOutAtMs,
+      expiresAtMs: (time('finishedAtMs') ?? 0) + keptMs(time('ttlMs') ?? 0),
       held: locked === 1,
-      inQueue: known === 1 && finishedOn === null,
+      inQueue: known === 1,
     };
-    return { ref, job };
+    return {
+      queued: { ...ref, priority: Number(field('priority')), attempt: Number(field('attempt')) },
+      job,
+    };
   }
 }

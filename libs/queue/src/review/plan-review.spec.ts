@@ -6,8 +6,7 @@ import { nextReviewMs, planReview, QUEUED_REVIEW_MS, type WatchedJob } from './p
 const NOW = 1_000_000;
 const queued: WatchedJob = {
   status: 'queued',
-  started: false,
-  startByMs: null,
+  waitsUntilMs: null,
   expiresAtMs: 0,
   held: false,
   inQueue: true,
@@ -15,8 +14,7 @@ const queued: WatchedJob = {
 
 const watched: fc.Arbitrary<WatchedJob> = fc.record({
   status: fc.constantFrom(...JOB_STATUSES, undefined),
-  started: fc.boolean(),
-  startByMs: fc.option(fc.integer({ min: NOW - 99_999, max: NOW + 99_999 }), { nil: null }),
+  waitsUntilMs: fc.option(fc.integer({ min: NOW - 99_999, max: NOW + 99_999 }), { nil: null }),
   expiresAtMs: fc.integer({ min: 0, max: NOW + 99_999 }),
   held: fc.boolean(),
   inQueue: fc.boolean(),
@@ -25,22 +23,22 @@ const watched: fc.Arbitrary<WatchedJob> = fc.record({
 describe('planReview', () => {
   it('leaves a job alone that waits in the queue or is held by a worker', () => {
     expect(planReview(queued, NOW)).toBe('wait');
-    expect(planReview({ ...queued, status: 'running', started: true, held: true }, NOW)).toBe('wait');
+    expect(planReview({ ...queued, status: 'running', held: true }, NOW)).toBe('wait');
   });
 
   it('requeues a running job that no worker holds', () => {
-    expect(planReview({ ...queued, status: 'running', started: true }, NOW)).toBe('requeue');
+    expect(planReview({ ...queued, status: 'running' }, NOW)).toBe('requeue');
   });
 
-  it('fails an open job that the queue does not have', () => {
-    expect(planReview({ ...queued, inQueue: false }, NOW)).toBe('fail-lost');
-    expect(planReview({ ...queued, status: 'running', inQueue: false }, NOW)).toBe('fail-lost');
+  it('restores an open job that the queue does not have', () => {
+    expect(planReview({ ...queued, inQueue: false }, NOW)).toBe('restore');
+    expect(planReview({ ...queued, status: 'running', inQueue: false }, NOW)).toBe('restore');
   });
 
-  it('expires a job past its start time, unless it has started before', () => {
-    expect(planReview({ ...queued, startByMs: NOW - 1 }, NOW)).toBe('expire');
-    expect(planReview({ ...queued, startByMs: NOW }, NOW)).toBe('wait');
-    expect(planReview({ ...queued, startByMs: NOW - 1, started: true }, NOW)).toBe('wait');
+  it('expires a waiting job past its time', () => {
+    expect(planReview({ ...queued, waitsUntilMs: NOW - 1 }, NOW)).toBe('expire');
+    expect(planReview({ ...queued, waitsUntilMs: NOW }, NOW)).toBe('wait');
+    expect(planReview({ ...queued, status: 'running', held: true, waitsUntilMs: NOW - 1 }, NOW)).toBe('wait');
   });
 
   it('never moves a job that has ended, and forgets only what is gone', () => {
@@ -67,6 +65,6 @@ describe('nextReviewMs', () => {
   });
 
   it('is right after the start time of a job that has to start by then', () => {
-    expect(nextReviewMs({ ...queued, startByMs: NOW + 500 }, NOW)).toBe(NOW + 501);
+    expect(nextReviewMs({ ...queued, waitsUntilMs: NOW + 500 }, NOW)).toBe(NOW + 501);
   });
 });

@@ -10,24 +10,24 @@ export const RUNNING_REVIEW_MS = 15_000;
 export interface WatchedJob {
   /** Undefined where the record is gone. */
   readonly status: JobStatus | undefined;
-  readonly started: boolean;
-  readonly startByMs: number | null;
+  /** While it waits, it expires after this: its `start_by`, or once it has started the end of its `timeout_s`. */
+  readonly waitsUntilMs: number | null;
   readonly expiresAtMs: number;
   /** A worker holds BullMQ's lock. */
   readonly held: boolean;
-  /** BullMQ has the job and has not finished it. */
+  /** BullMQ has the job. */
   readonly inQueue: boolean;
 }
 
-export type ReviewStep = 'forget' | 'expire' | 'requeue' | 'fail-lost' | 'wait';
+export type ReviewStep = 'forget' | 'expire' | 'requeue' | 'restore' | 'wait';
 
 /** What a watched job needs. The scripts check again, so a job that moves meanwhile is not harmed. */
 export function planReview(job: WatchedJob, nowMs: number): ReviewStep {
   if (job.status === undefined) return 'forget';
   if (isFinalJobStatus(job.status) || job.held) return 'wait';
-  if (!job.inQueue) return 'fail-lost';
+  if (!job.inQueue) return 'restore';
   if (job.status === 'running') return 'requeue';
-  return !job.started && job.startByMs !== null && nowMs > job.startByMs ? 'expire' : 'wait';
+  return job.waitsUntilMs !== null && nowMs > job.waitsUntilMs ? 'expire' : 'wait';
 }
 
 /** When to look again at a job that is still there. */
@@ -35,8 +35,8 @@ export function nextReviewMs(job: WatchedJob, nowMs: number): number {
   if (job.status === undefined || isFinalJobStatus(job.status))
     return Math.max(job.expiresAtMs, nowMs) + 1_000;
   if (job.status === 'running') return nowMs + RUNNING_REVIEW_MS;
-  const startByMs = job.started ? null : job.startByMs;
-  return startByMs !== null && startByMs >= nowMs
-    ? Math.min(startByMs + 1, nowMs + QUEUED_REVIEW_MS)
+  const { waitsUntilMs } = job;
+  return waitsUntilMs !== null && waitsUntilMs >= nowMs
+    ? Math.min(waitsUntilMs + 1, nowMs + QUEUED_REVIEW_MS)
     : nowMs + QUEUED_REVIEW_MS;
 }

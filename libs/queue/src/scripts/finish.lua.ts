@@ -1,23 +1,38 @@
 import { jobScript } from './redis-script.js';
 
+/** How often a job is run that fails by a fault of ours. */
+export const MAX_TRIES = 3;
+
 /**
  * The fenced end of an attempt: only the holder of BullMQ's lock may write it.
  *
- * KEYS 8 BullMQ lock
- * ARGV 3 lock token · 4 attempt · 5 final status · 6… record fields and values
- * Returns 'written' or 'lost'. An attempt that has not started may only fail its job. A second call of the same lease answers as the first did and changes nothing.
+ * ARGV 3 lock token · 4 attempt · 5 final status · 6 '1' where the fault is ours · 7 '1' where text and usage are the
+ * stream's · 8… record fields and values
+ * Returns {'written'}, {'lost'}, or {'retry-later', tries} where the job goes back to the queue instead. An attempt that
+ * has not started may only fail its job. A second call of the same lease answers as the first did and changes nothing.
  */
 export const finishScript = jobScript(`
 local status = get('status')
-if not status then return 'lost' end
-if isFinal(status) then
-  return get('finishedBy') == ARGV[3] and 'written' or 'lost'
-end
-if redis.call('GET', KEYS[8]) ~= ARGV[3] then return 'lost' end
+if not status then return { 'lost' } end
+if isFinal(status) then return { get('finishedBy') == ARGV[3] and 'written' or 'lost' } end
+
 local attempt, last = tonumber(ARGV[4]), tonumber(get('attempt'))
-if attempt < last or (attempt == last and status == 'queued') then return 'lost' end
-if not legal[status][ARGV[5]] then return 'lost' end
-redis.call('HSET', record, 'attempt', ARGV[4])
-conclude(ARGV[5], 'finishedBy', ARGV[3], unpack(ARGV, 6))
-return 'written'
+if status == 'queued' and attempt == last and get('returnedBy') == ARGV[3] then
+  return { 'retry-later', get('tries') }
+end
+if holder() ~= ARGV[3] then return { 'lost' } end
+if attempt < last or (attempt == last and status == 'queued') then return { 'lost' } end
+if not legal[status][ARGV[5]] then return { 'lost' } end
+
+set('attempt', ARGV[4])
+local tries = get('tries') + 1
+if ARGV[6] == '1' and tries < ${MAX_TRIES} and not get('cancelRequestedAtMs') then
+  set('tries', tries, 'returnedBy', ARGV[3])
+  backToQueue()
+  return { 'retry-later', tostring(tries) }
+end
+set('finishedBy', ARGV[3])
+local ending = ARGV[7] == '1' and concludeFromStream or conclude
+ending(ARGV[5], unpack(ARGV, 8))
+return { 'written' }
 `);

@@ -25,7 +25,7 @@ export class CancellationWatch {
 
   async start(): Promise<void> {
     this.#stopListening = await this.subscriber.listen(redisKeys.cancellations, (jobId) => {
-      this.attempts.abort(jobId, 'cancelled');
+      this.attempts.abortJob(jobId, 'cancelled');
     });
     this.#schedule();
   }
@@ -55,7 +55,7 @@ export class CancellationWatch {
     leases.forEach((lease, i) => {
       const fields = storedValue<(string | null)[] | undefined>(replies[i]?.[1]);
       const kind = fields && abortKindOf(lease, fields);
-      if (kind !== undefined) this.attempts.abort(lease.jobId, kind);
+      if (kind !== undefined) this.attempts.abort(lease, kind);
     });
   }
 }

@@ -1,19 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkerHeartbeat } from '#contracts';
 import type { Logger } from '#observability';
-import { WaitingError, Worker, type Job } from 'bullmq';
+import { DelayedError, WaitingError, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { RedisJobLifecycle } from '../job-lifecycle.js';
-import { CONSUMER_OPTIONS } from '../queue-options.js';
+import { CONSUMER_OPTIONS, type BullJobData } from '../queue-options.js';
 import type { AttemptHandler, AttemptLease, JobLifecycle, JobWorker } from '../queue.types.js';
 import { connectRedis, isConnectionError } from '../redis-connection.js';
 import { queueNameOf, redisKeys } from '../redis-keys.js';
 import { createRedisSubscriber, type RedisSubscriber } from '../redis-subscriber.js';
 import { publishHeartbeat, withdrawHeartbeat } from '../worker-registry.js';
-import { ActiveAttempts } from './active-attempts.js';
+import { ActiveAttempts, type ActiveAttempt } from './active-attempts.js';
 import { AttemptAborted, type AbortKind } from './attempt-aborted.js';
 import { CancellationWatch } from './cancellation-watch.js';
+import { DrainingWorker } from './draining-worker.js';
 import { endOfThrown } from './end-of-thrown.js';
+import { planRetryDelay } from './plan-retry-delay.js';
 
 /** How long a handler may take to return after its signal said `shutdown`. */
 const ABORT_GRACE_MS = 2_000;
@@ -28,6 +30,8 @@ export interface JobWorkerOptions {
   readonly concurrency: number;
   readonly handler: AttemptHandler;
   readonly logger: Logger;
+  /** Hears of cancellations; without it the worker opens its own. */
+  readonly subscriber?: RedisSubscriber;
   /** Told of every write that Redis refused because the attempt had lost its job. */
   readonly onLateWrite?: (kind: 'append' | 'finish') => void;
 }
@@ -35,7 +39,7 @@ export interface JobWorkerOptions {
 /** Connects; takes no job before `start`. */
 export async function createJobWorker(options: JobWorkerOptions): Promise<JobWorker> {
   const redis = connectRedis(options.redisUrl, 'worker', options.logger);
-  const subscriber = createRedisSubscriber(options.redisUrl);
+  const subscriber = options.subscriber ?? createRedisSubscriber(options.redisUrl);
   return Promise.resolve(new BullJobWorker(redis, subscriber, options));
 }
 
@@ -44,7 +48,7 @@ class BullJobWorker implements JobWorker {
   readonly #lifecycle: RedisJobLifecycle;
   readonly #attempts = new ActiveAttempts();
   readonly #cancellations: CancellationWatch;
-  readonly #worker: Worker;
+  readonly #worker: DrainingWorker;
   #draining = false;
   #handedBack: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -54,10 +58,14 @@ class BullJobWorker implements JobWorker {
     private readonly subscriber: RedisSubscriber,
     private readonly options: JobWorkerOptions,
   ) {
-    this.#lifecycle = new RedisJobLifecycle(redis, options.onLateWrite);
+    this.#lifecycle = new RedisJobLifecycle(redis, {
+      lateWrite: (kind) => options.onLateWrite?.(kind),
+      stop: (lease, kind) => this.#attempts.abort(lease, kind),
+      retryLater: (lease, tries) => this.#attempts.retryAfter(lease, planRetryDelay(tries, Math.random())),
+    });
     this.lifecycle = this.#lifecycle;
     this.#cancellations = new CancellationWatch(redis, subscriber, this.#attempts, options.logger);
-    this.#worker = new Worker(queueNameOf(options), (job, token) => this.#process(job, token ?? ''), {
+    this.#worker = new DrainingWorker(queueNameOf(options), (job, token) => this.#process(job, token ?? ''), {
       ...CONSUMER_OPTIONS,
       connection: redis,
       concurrency: options.concurrency,
@@ -65,7 +73,7 @@ class BullJobWorker implements JobWorker {
     this.#worker.on('error', (error) => this.#logError(error));
     this.#worker.on('stalled', (jobId) => void this.#requeue(jobId));
     this.#worker.on('lockRenewalFailed', (jobIds) => {
-      for (const jobId of jobIds) this.#attempts.abort(jobId, 'lost');
+      for (const jobId of jobIds) this.#attempts.abortJob(jobId, 'lost');
     });
   }
 
@@ -112,7 +120,7 @@ class BullJobWorker implements JobWorker {
     // after it: only one that is forced from the start does.
     const closing = this.#worker.close(!this.#redisReady);
     await Promise.race([closing, sleep(CLOSE_MS, undefined, { ref: false })]);
-    this.subscriber.close();
+    if (this.options.subscriber === undefined) this.subscriber.close();
     this.redis.disconnect();
   }
 
@@ -126,22 +134,31 @@ class BullJobWorker implements JobWorker {
   }
 
   async #abortAll(): Promise<void> {
-    for (const { jobId } of this.#attempts.leases()) this.#attempts.abort(jobId, 'shutdown');
+    for (const lease of this.#attempts.leases()) this.#attempts.abort(lease, 'shutdown');
     await this.#attempts.idle(ABORT_GRACE_MS + HAND_BACK_MS);
   }
 
-  async #process(job: Job, lockToken: string): Promise<void> {
+  async #process(job: Job<BullJobData>, lockToken: string): Promise<void> {
     const { model, variant } = this.options;
-    const lease = { jobId: job.id ?? '', model, variant, attempt: job.attemptsStarted, lockToken };
-    // BullMQ may still take a job in the moment it is paused.
+    const attempt = job.data.attemptsBefore + job.attemptsStarted;
+    const lease = { jobId: job.id ?? '', model, variant, attempt, lockToken };
+    // Taken just before the worker was paused.
     if (this.#draining) return this.#handBack(job, lease);
-    await this.#attempts.run(lease, async (signal) => {
+    await this.#attempts.run(lease, async (active) => {
+      const { signal } = active.abort;
       await Promise.race([this.#handle(lease, signal), shutdownGraceOver(signal)]);
-      const kind = abortKindOf(signal);
-      if (kind === 'shutdown') await this.#handBack(job, lease);
-      // BullMQ takes this error for "moved already" and leaves the job, which is another's, alone.
-      if (kind === 'lost') throw new WaitingError();
+      await this.#settle(job, active);
     });
+  }
+
+  /** Tells BullMQ what became of its job where it is not done: by these errors it leaves the job alone. */
+  async #settle(job: Job<BullJobData>, { lease, abort, retryDelayMs }: ActiveAttempt): Promise<void> {
+    const kind = abortKindOf(abort.signal);
+    if (kind === 'shutdown') return this.#handBack(job, lease);
+    if (kind === 'lost') throw new WaitingError();
+    if (retryDelayMs === undefined) return;
+    await job.moveToDelayed(Date.now() + retryDelayMs, lease.lockToken);
+    throw new DelayedError();
   }
 
   async #handle(lease: AttemptLease, signal: AbortSignal): Promise<void> {
@@ -160,7 +177,7 @@ class BullJobWorker implements JobWorker {
     }
   }
 
-  async #handBack(job: Job, lease: AttemptLease): Promise<void> {
+  async #handBack(job: Job<BullJobData>, lease: AttemptLease): Promise<void> {
     const outcome = await this.#lifecycle.handBack(lease, Date.now());
     if (outcome === 'finished' || outcome === 'cancelled') return;
     if (outcome === 'queued') await job.moveToWait(lease.lockToken);

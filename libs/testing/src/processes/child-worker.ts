@@ -20,7 +20,7 @@ const worker = await createJobWorker({
     let text = '';
     for (let sequence = 1; sequence <= Number(tokens) && !signal.aborted; sequence++) {
       await new Promise((resolve) => setTimeout(resolve, Number(tokenMs)));
-      await worker.lifecycle.appendTokens([{ lease, sequence, text: 'x', tokenCount: 1 }]);
+      await worker.lifecycle.appendTokens([{ lease, sequence, text: 'x', tokenIds: [sequence] }]);
       text += 'x';
     }
     if (!signal.aborted) await worker.lifecycle.finish(lease, succeededAttempt(text));

@@ -1,0 +1,29 @@
+import { DONE_N } from '../event-ids.js';
+import { jobScript } from './redis-script.js';
+
+/**
+ * Has a job of a tenant that ended without success run again, from its prompt.
+ *
+ * ARGV 3 tenant · 4 review at (ms)
+ * Returns {'not-found'} or {'queued' | 'not-finished' | 'succeeded', record}. Attempts go on counting, and the events of
+ * the new run follow the old ones' ids, though the old stream is gone.
+ */
+export const retryScript = jobScript(`
+if not isVisibleTo(ARGV[3]) then return { 'not-found' } end
+local status = get('status')
+if status == 'succeeded' then return { 'succeeded', all() } end
+if not isFinal(status) then return { 'not-finished', all() } end
+
+moveTo('queued')
+redis.call('HDEL', record, 'text', 'usage', 'timings', 'failure', 'finishReason', 'cancelRequestedAtMs', 'startByMs',
+  'startedAtMs', 'finishedAtMs', 'finishedBy', 'returnedBy', 'heldBy', 'announced', 'losses', 'tokensAtLoss', 'reportedAttempt')
+set('tries', 0, 'deaths', '[]')
+local run = redis.call('HINCRBY', record, 'retries', 1)
+redis.call('PERSIST', record)
+redis.call('DEL', stream)
+redis.call('ZREM', deadLetters(), jobId)
+watchAt(ARGV[4])
+local attempt = get('attempt')
+emitStatus(attempt .. '-' .. integer(${DONE_N} + 2 * run - 1), 'queued', attempt)
+return { 'queued', all() }
+`);
