@@ -81,6 +81,17 @@ describe('launchRedis', () => {
       expect(settings).toEqual(expect.arrayContaining(['appendonly', 'yes', 'everysec', 'noeviction']));
     });
 
+    it('keeps the record and the stream of a short job small', async () => {
+      const { url } = await launch();
+      const [streamBytes, encoding] = await ask(url, async (redis) => {
+        await redis.xadd('stream', '0-1', 'type', 'status');
+        await redis.hset('record', 'input', 'a prompt of some length '.repeat(20));
+        return [await redis.memory('USAGE', 'stream'), await redis.object('ENCODING', 'record')];
+      });
+      expect(streamBytes).toBeLessThan(2_000);
+      expect(encoding).toMatch(/^(listpack|ziplist)$/);
+    });
+
     it('refuses a data folder that a living server holds, and names it', async () => {
       const first = await launch();
       await expect(launch()).rejects.toThrow(new RegExp(`in use by the Redis at ${first.url}.*REDIS_URL`));

@@ -77,6 +77,10 @@ function configuration(dataDir: string, port: number): string[] {
     ['--save', ''],
     // A full store refuses new jobs; it must never drop old ones.
     ['--maxmemory-policy', 'noeviction'],
+    // Redis sets aside a whole node for a stream of one entry: 4 KiB for every waiting job unless told otherwise.
+    ['--stream-node-max-bytes', '512'],
+    // Records of common jobs stay in the compact form. (Its older name, which newer servers know too.)
+    ['--hash-max-ziplist-value', '1024'],
     ['--loglevel', 'warning'],
     ['--logfile', join(dataDir, 'redis.log')],
   ].flat();
