@@ -1,4 +1,4 @@
-import { JOB_FAILURE_FAULT, type JobRecord, type ModelRef } from '#contracts';
+import { JOB_FAILURE_FAULT, type JobRecord, type ModelRef, type WorkerDeath } from '#contracts';
 import type { Redis } from 'ioredis';
 import {
   decodeFlatRecord,
@@ -20,10 +20,13 @@ import type {
   TokenAppend,
 } from './queue.types.js';
 import { redisKeys, watchMember } from './redis-keys.js';
+import type { HeldJob } from './report-worker-death.js';
 import { QUEUED_REVIEW_MS, RUNNING_REVIEW_MS } from './review/plan-review.js';
 import { appendScript } from './scripts/append.lua.js';
 import { cancelScript } from './scripts/cancel.lua.js';
+import { fetchScript } from './scripts/fetch.lua.js';
 import { finishScript } from './scripts/finish.lua.js';
+import { noteDeathScript } from './scripts/note-death.lua.js';
 import { expireScript, handBackScript, requeueScript } from './scripts/recover.lua.js';
 import { runScript, type RedisScript } from './scripts/redis-script.js';
 import { retryScript } from './scripts/retry.lua.js';
@@ -183,6 +186,19 @@ export class RedisJobLifecycle implements JobLifecycle {
       [tenant, nowMs + RETRIED_REVIEW_MS],
     );
     return kind === 'not-found' ? { kind } : { kind, job: recordOf(detail) };
+  }
+
+  /** An ended job for its client; one that is to be gone once fetched goes with this. */
+  async fetch(tenant: string, job: JobRef, nowMs: number): Promise<JobRecord | undefined> {
+    return decodeFlatRecord(await this.#run<string[]>(fetchScript, job, nowMs, [], [tenant]));
+  }
+
+  /** Notes that the worker of this attempt is dead, and frees its lock. @param death null where the job is not to blame */
+  noteDeath(queue: ModelRef, held: HeldJob, death: WorkerDeath | null): Promise<'noted' | 'unchanged'> {
+    const { jobId, attempt, lockToken = '' } = held;
+    const { model, variant } = queue;
+    const args = [attempt, lockToken, death === null ? '' : JSON.stringify(death)];
+    return this.#run(noteDeathScript, { jobId, model, variant }, 0, [], args);
   }
 
   /** A running job whose worker is gone goes back to the queue, or ends. */

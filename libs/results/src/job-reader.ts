@@ -2,18 +2,21 @@ import { isFinalJobStatus, type JobRecord, type JobStatus } from '#contracts';
 import {
   connectRedis,
   createRedisSubscriber,
-  decodeJobRecord,
+  fetchJob,
   isDoneEventId,
   orUnavailable,
   redisKeys,
   storedValue,
+  visibleJob,
   whenReady,
+  withheld,
 } from '#queue';
 import type { RedisSubscriber } from '#queue';
 import type { Redis } from 'ioredis';
 import type { ResultsOptions } from './job-event-feed.js';
+import { listDeadLetters } from './list-dead-letters.js';
 import { listJobs } from './list-jobs.js';
-import type { JobPage, JobReader, ListJobsQuery } from './results.types.js';
+import type { DeadLettersQuery, JobPage, JobReader, ListJobsQuery } from './results.types.js';
 import { WakeUp } from './wake-up.js';
 
 /** The end of a job is announced; should that be lost, the job is looked at this often. */
@@ -35,13 +38,21 @@ class RedisJobReader implements JobReader {
   ) {}
 
   async get(tenant: string, jobId: string): Promise<JobRecord | undefined> {
+    return orUnavailable(() => fetchJob(this.redis, tenant, jobId, Date.now()));
+  }
+
+  async peek(tenant: string, jobId: string): Promise<JobRecord | undefined> {
     const hash = await orUnavailable(() => this.redis.hgetall(redisKeys.job(jobId)));
-    const job = decodeJobRecord(hash);
-    return job?.tenant === tenant ? job : undefined;
+    const job = visibleJob(tenant, hash);
+    return job && withheld(job);
   }
 
   list(query: ListJobsQuery): Promise<JobPage> {
     return orUnavailable(() => listJobs(this.redis, query));
+  }
+
+  deadLetters(query: DeadLettersQuery): Promise<JobPage> {
+    return orUnavailable(() => listDeadLetters(this.redis, query));
   }
 
   async waitForFinal(

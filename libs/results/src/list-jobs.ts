@@ -1,5 +1,5 @@
 import type { JobRecord } from '#contracts';
-import { decodeJobRecord, redisKeys, storedValue } from '#queue';
+import { redisKeys, storedValue, visibleJob, withheld } from '#queue';
 import type { Redis } from 'ioredis';
 import type { JobPage, ListJobsQuery } from './results.types.js';
 
@@ -23,7 +23,7 @@ export async function listJobs(redis: Redis, query: ListJobsQuery): Promise<JobP
     cursor = ids.at(-1) ?? cursor;
     exhausted = ids.length < CHUNK;
   }
-  const jobs = await readJobs(redis, found.slice(0, limit));
+  const jobs = await readJobs(redis, query.tenant, found.slice(0, limit));
   const full = found.length > limit;
   const hasMore = full || !exhausted;
   return { jobs, hasMore, nextAfter: hasMore ? ((full ? found[limit - 1] : cursor) ?? null) : null };
@@ -33,19 +33,24 @@ export async function listJobs(redis: Redis, query: ListJobsQuery): Promise<JobP
 async function matching(redis: Redis, ids: readonly string[], query: ListJobsQuery): Promise<string[]> {
   const wanted = [query.status, query.model, query.variant];
   const pipeline = redis.pipeline();
-  for (const id of ids) pipeline.hmget(redisKeys.job(id), 'status', 'model', 'variant');
+  for (const id of ids) pipeline.hmget(redisKeys.job(id), 'status', 'model', 'variant', 'fetchedAtMs');
   const replies = await execute<(string | null)[]>(pipeline);
   return ids.filter((_, i) => {
     const fields = replies[i];
-    return fields?.[0] != null && wanted.every((value, k) => value === undefined || value === fields[k]);
+    return (
+      fields?.[0] != null &&
+      fields[3] == null &&
+      wanted.every((value, k) => value === undefined || value === fields[k])
+    );
   });
 }
 
-async function readJobs(redis: Redis, ids: readonly string[]): Promise<JobRecord[]> {
+/** Those of the jobs that are still there, without outputs that are for one look only. */
+export async function readJobs(redis: Redis, tenant: string, ids: readonly string[]): Promise<JobRecord[]> {
   const pipeline = redis.pipeline();
   for (const id of ids) pipeline.hgetall(redisKeys.job(id));
   const hashes = await execute<Record<string, string>>(pipeline);
-  return hashes.flatMap((hash) => decodeJobRecord(hash) ?? []);
+  return hashes.flatMap((hash) => visibleJob(tenant, hash) ?? []).map(withheld);
 }
 
 async function execute<T>(pipeline: ReturnType<Redis['pipeline']>): Promise<T[]> {

@@ -11,6 +11,15 @@ export interface ListJobsQuery {
   readonly variant?: string | undefined;
 }
 
+/** Jobs that were quarantined and not retried since. */
+export interface DeadLettersQuery {
+  readonly tenant: string;
+  /** Most jobs of the page. */
+  readonly limit: number;
+  /** `nextAfter` of the page before; without it, the latest quarantine comes first. */
+  readonly after?: string | undefined;
+}
+
 export interface JobPage {
   /** Newest first. */
   readonly jobs: readonly JobRecord[];
@@ -24,10 +33,18 @@ export interface JobPage {
 
 /** Reads jobs. Every method rejects with `DroverError('queue_unavailable')` at once when Redis is away. */
 export interface JobReader {
-  /** The tenant's job; undefined where it never was, has expired, or is another tenant's. */
+  /**
+   * Fetches the tenant's job; undefined where it never was, has expired, or is another tenant's. A job with `ttlMs` 0
+   * that has ended is gone with this: of two readers one gets it.
+   */
   get(tenant: string, jobId: string): Promise<JobRecord | undefined>;
+  /** Looks at the job without fetching it; the output of an ended job with `ttlMs` 0 is not shown. */
+  peek(tenant: string, jobId: string): Promise<JobRecord | undefined>;
+  /** Shows jobs as `peek` does. */
   list(query: ListJobsQuery): Promise<JobPage>;
-  /** The job once it has ended; as it stands when the time is up or the signal aborts. */
+  /** Quarantined jobs as `peek` shows them, the latest first. */
+  deadLetters(query: DeadLettersQuery): Promise<JobPage>;
+  /** Fetches the job once it has ended; as it stands when the time is up or the signal aborts. */
   waitForFinal(
     tenant: string,
     jobId: string,
