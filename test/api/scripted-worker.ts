@@ -16,7 +16,7 @@ interface Options {
 
 /**
  * A worker without a model: it answers with the words of the prompt, one token each. A job with
- * `metadata.hold` stops after its first word until it is released or aborted.
+ * `metadata.hold` stops after its first word until it is released or aborted; with `first`, in its first attempt alone.
  */
 export async function startScriptedWorker(redisUrl: string, options: Options = {}): Promise<ScriptedWorker> {
   const { variant = '6_5', slots = 2, contextTokens = 1024 } = options;
@@ -78,9 +78,13 @@ async function answer(
     if (signal.aborted) break;
     said += 1;
     await lifecycle.appendTokens([{ lease, sequence: said, text, tokenIds: [said] }]);
-    if (job.metadata['hold'] !== undefined && said === 1) await Promise.race([released, aborted(signal)]);
+    if (isHeld(job) && said === 1) await Promise.race([released, aborted(signal)]);
   }
   await lifecycle.finish(lease, ending(job, words.slice(0, said), signal.aborted));
+}
+
+function isHeld({ metadata: { hold }, attempt }: JobRecord): boolean {
+  return hold !== undefined && !(hold === 'first' && attempt > 1);
 }
 
 function wordsOf(job: JobRecord): readonly string[] {

@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { encodeEvent, KEEP_ALIVE_FRAME, resumeIdOf } from './encode-event.js';
+import { encodeEvent, KEEP_ALIVE_FRAME } from './encode-event.js';
 
 function parse(stream: string) {
   const events: { id: string | undefined; event: string | undefined; data: string }[] = [];
@@ -39,14 +39,4 @@ it('tells the position only while there is one', () => {
   const status = { id: '0-0', type: 'status', status: 'queued', attempt: 0 } as const;
   expect(parse(encodeEvent(status))[0]?.data).toBe('{"status":"queued","attempt":0}');
   expect(parse(encodeEvent({ ...status, position: 2 }))[0]?.data).toContain('"position":2');
-});
-
-it('resumes by the query, else by the header', () => {
-  expect(resumeIdOf('1-2', '1-9')).toBe('1-2');
-  expect(resumeIdOf(undefined, '1-9')).toBe('1-9');
-  expect(resumeIdOf(undefined, '')).toBeUndefined();
-});
-
-it.each(['', 'x', '1', '1-', '-1-1', '1-1-1', '$', '1-1\n'])('refuses %j as an event id', (id) => {
-  expect(() => resumeIdOf(id, undefined)).toThrow(/id of an event/);
 });

@@ -1,10 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DroverError, toJobView, type JobEvent, type JobRecord } from '#contracts';
+import {
+  DroverError,
+  isFinalJobStatus,
+  toJobView,
+  type JobEvent,
+  type JobRecord,
+  type JobStatusEvent,
+  type JobTokenEvent,
+} from '#contracts';
 import type { ApiSettings } from '#config';
 import type { ApiMetrics } from '#observability';
 import type { JobSubmitter } from '#queue';
-import type { JobEventFeed, JobReader, StoredJobEvent } from '#results';
+import type { JobEventFeed, JobReader } from '#results';
 import { JOB_EVENT_FEED, JOB_READER, JOB_SUBMITTER, METRICS, SETTINGS } from '../backend/tokens.js';
+import { noSuchEvent, type ResumePoint } from './resume-point.js';
 
 const STREAMS_RETRY_S = 5;
 
@@ -38,30 +47,37 @@ export class EventStreams {
     return () => this.#count(-1);
   }
 
+  /**
+   * @throws DroverError `invalid_value` for an id that the job's stream never gave out: after it nothing would come
+   */
+  async requireEvent(job: JobRecord, point: ResumePoint): Promise<void> {
+    if (!(await this.feed.mayResumeAfter(job.id, point.eventId))) throw noSuchEvent(point);
+  }
+
+  /** A job's events after `afterId` to the end of its latest run, or until its record is gone. */
   async *events(job: JobRecord, afterId: string | undefined, signal: AbortSignal): AsyncGenerator<JobEvent> {
-    for await (const stored of this.feed.events(job.id, afterId, signal)) {
-      const event = await this.#complete(job, stored);
-      if (event === undefined) return;
-      yield event;
+    let lastId = afterId;
+    for (;;) {
+      let retried = false;
+      for await (const stored of this.feed.events(job.id, lastId, signal)) {
+        if (stored.type !== 'done') {
+          yield await this.#withPlace(job, stored);
+          continue;
+        }
+        const ended = signal.aborted ? undefined : await this.reader.get(job.tenant, job.id);
+        if (ended === undefined) return;
+        retried = !isFinalJobStatus(ended.status);
+        if (!retried) yield { id: stored.id, type: 'done', job: toJobView(ended) };
+        lastId = stored.id;
+      }
+      if (!retried) return;
     }
   }
 
-  /** Undefined once the record has expired under its reader. */
-  async #complete(job: JobRecord, stored: StoredJobEvent): Promise<JobEvent | undefined> {
-    switch (stored.type) {
-      case 'status': {
-        const position = stored.status === 'queued' ? await this.submitter.position(job) : undefined;
-        return position === undefined ? stored : { ...stored, position };
-      }
-      case 'token':
-        return stored;
-      case 'done': {
-        const ended = await this.reader.get(job.tenant, job.id);
-        return ended && { id: stored.id, type: 'done', job: toJobView(ended) };
-      }
-      default:
-        return stored satisfies never;
-    }
+  async #withPlace(job: JobRecord, event: JobStatusEvent | JobTokenEvent): Promise<JobEvent> {
+    if (event.type === 'token' || event.status !== 'queued') return event;
+    const place = await this.submitter.place(job);
+    return place === undefined ? event : { ...event, ...place };
   }
 
   #count(change: 1 | -1): void {

@@ -9,8 +9,8 @@ import { ZodPipe } from '../http/zod.pipe.js';
 import { eventsQuerySchema, type EventsQuery } from '../jobs/job-queries.js';
 import { JobsService } from '../jobs/jobs.service.js';
 import { Drain } from '../lifecycle/drain.js';
-import { resumeIdOf } from './encode-event.js';
 import { EventStreams } from './event-streams.service.js';
+import { resumePointOf } from './resume-point.js';
 import { writeEventStream } from './write-event-stream.js';
 
 const KEEP_ALIVE_MS = 15_000;
@@ -33,29 +33,34 @@ export class EventsController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const afterId = resumeIdOf(query.after, lastEventId);
+    const resume = resumePointOf(query.after, lastEventId);
     const job = await this.jobs.get(tenant, id);
+    if (resume !== undefined) await this.streams.requireEvent(job, resume);
     const close = this.streams.open();
     try {
-      await this.#send(reply, job, afterId);
+      await this.#send(reply, job, resume?.eventId);
     } finally {
       close();
     }
   }
 
   async #send(reply: FastifyReply, job: JobRecord, afterId: string | undefined): Promise<void> {
+    if (reply.request.method === 'HEAD') {
+      startStream(reply);
+      reply.raw.end();
+      return;
+    }
     const signal = AbortSignal.any([callerLeft(reply), this.drain.signal]);
     const events = this.streams.events(job, afterId, signal);
     const first = isFinalJobStatus(job.status) ? await events.next() : undefined;
-    if (first?.done === true) {
-      // Nothing will ever follow; 204 tells a browser's EventSource to stop coming back.
+    if (first?.done === true && !signal.aborted) {
+      // Nothing follows unless the job is retried; 204 tells a browser's EventSource to stop coming back.
       await reply.status(HttpStatus.NO_CONTENT).send();
       return;
     }
     startStream(reply);
     try {
-      if (reply.request.method === 'HEAD') return;
-      const rest = first === undefined ? events : prepend(first.value, events);
+      const rest = first === undefined || first.done === true ? events : prepend(first.value, events);
       const end = await writeEventStream(reply.raw, rest, {
         signal,
         keepAliveMs: KEEP_ALIVE_MS,

@@ -81,9 +81,13 @@ export function findCandidates(
     );
   }
   if (wanted.waitForWorker && diskMatches.length > 0) return diskMatches;
-  throw new DroverError(
+  throw noWorker(name, served);
+}
+
+export function noWorker(name: string, served: readonly ServedVariant[]): DroverError {
+  return new DroverError(
     'no_worker',
-    `No live worker serves \`${name}\`. ${servedNow} Start one, or send \`wait_for_worker: true\` to queue the job until one is there.`,
+    `No live worker serves \`${name}\`. Served now: ${describeServed(served)}. Start one, or send \`wait_for_worker: true\` to queue the job until one is there.`,
     { param: 'model', retryAfterS: NO_WORKER_RETRY_S },
   );
 }

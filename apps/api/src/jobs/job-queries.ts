@@ -6,6 +6,14 @@ const jobId = z.string().regex(/^job_[A-Za-z0-9_-]{1,64}$/, 'not the id of a job
 
 export const waitQuerySchema = z.strictObject(waitQuery);
 
+/** Body of a retry; none is as good as an empty one. */
+export const retryJobSchema = z.strictObject({
+  wait_for_worker: z
+    .boolean()
+    .optional()
+    .describe('Queue the job even when no live worker serves its variant.'),
+});
+
 export const eventsQuerySchema = z.strictObject({
   after: z.string().max(64).optional().describe('Id of the last event seen; wins over `Last-Event-ID`.'),
 });
@@ -19,6 +27,7 @@ export const listQuerySchema = z.strictObject({
 });
 
 export type WaitQuery = z.output<typeof waitQuerySchema>;
+export type RetryJobRequest = z.output<typeof retryJobSchema>;
 export type EventsQuery = z.output<typeof eventsQuerySchema>;
 export type ListQuery = z.output<typeof listQuerySchema>;
 

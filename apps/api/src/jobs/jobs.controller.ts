@@ -14,7 +14,14 @@ import { waitPreferenceOf, type WaitPreference } from '../http/wait-preference.j
 import { ZodPipe } from '../http/zod.pipe.js';
 import { Drain } from '../lifecycle/drain.js';
 import { idempotencyKeyOf } from './idempotency-key.js';
-import { listQuerySchema, waitQuerySchema, type ListQuery, type WaitQuery } from './job-queries.js';
+import {
+  listQuerySchema,
+  retryJobSchema,
+  waitQuerySchema,
+  type ListQuery,
+  type RetryJobRequest,
+  type WaitQuery,
+} from './job-queries.js';
 import { JobsService, type JobPage } from './jobs.service.js';
 
 /** Seconds after which looking at an unfinished job again is worth it. */
@@ -38,14 +45,20 @@ export class JobsController {
   ): Promise<JobView> {
     const submission = await this.jobs.submit(tenant, body, idempotencyKeyOf(idempotencyKey));
     if (submission.replayed) void reply.header('idempotent-replayed', 'true');
-    void reply.header('location', `${JOBS_PATH}/${submission.job.id}`);
-    const wait = waitPreferenceOf(query.wait, prefer);
-    const job =
-      wait.seconds === 0 ? submission.job : await this.#waited(tenant, submission.job.id, wait, reply);
-    const done = wait.seconds > 0 && isFinalJobStatus(job.status);
-    if (!done) void reply.header('retry-after', POLL_AFTER_S);
-    void reply.status(done ? HttpStatus.OK : HttpStatus.ACCEPTED);
-    return this.jobs.view(job);
+    return this.#acknowledge(tenant, submission.job, waitPreferenceOf(query.wait, prefer), reply);
+  }
+
+  @Post(':id/retry')
+  async retry(
+    @Tenant() tenant: string,
+    @Param('id') id: string,
+    @Body(new ZodPipe(retryJobSchema.default({}))) body: RetryJobRequest,
+    @Query(new ZodPipe(waitQuerySchema)) query: WaitQuery,
+    @Headers('prefer') prefer: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<JobView> {
+    const job = await this.jobs.retry(tenant, id, body.wait_for_worker ?? false);
+    return this.#acknowledge(tenant, job, waitPreferenceOf(query.wait, prefer), reply);
   }
 
   @Get()
@@ -77,6 +90,21 @@ export class JobsController {
   ): Promise<JobView> {
     const job = await this.jobs.cancel(tenant, id);
     void reply.status(isFinalJobStatus(job.status) ? HttpStatus.OK : HttpStatus.ACCEPTED);
+    return this.jobs.view(job);
+  }
+
+  /** 202 with the queued job, or 200 with the ended one where it ends within the wait. */
+  async #acknowledge(
+    tenant: string,
+    queued: JobRecord,
+    wait: WaitPreference,
+    reply: FastifyReply,
+  ): Promise<JobView> {
+    void reply.header('location', `${JOBS_PATH}/${queued.id}`);
+    const job = wait.seconds === 0 ? queued : await this.#waited(tenant, queued.id, wait, reply);
+    const done = wait.seconds > 0 && isFinalJobStatus(job.status);
+    if (!done) void reply.header('retry-after', POLL_AFTER_S);
+    void reply.status(done ? HttpStatus.OK : HttpStatus.ACCEPTED);
     return this.jobs.view(job);
   }
 

@@ -3,12 +3,13 @@ import { EventStreams } from '../events/event-streams.service.js';
 import { EventsController } from '../events/events.controller.js';
 import { ModelsModule } from '../models/models.module.js';
 import { JobAdmission } from './job-admission.js';
+import { JobRetry } from './job-retry.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsService } from './jobs.service.js';
 
 @Module({
   imports: [ModelsModule],
   controllers: [JobsController, EventsController],
-  providers: [JobsService, JobAdmission, EventStreams],
+  providers: [JobsService, JobAdmission, JobRetry, EventStreams],
 })
 export class JobsModule {}

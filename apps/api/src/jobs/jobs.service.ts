@@ -7,6 +7,7 @@ import { JOB_READER, JOB_SUBMITTER, LOGGER, METRICS } from '../backend/tokens.js
 import { bodyDigest } from './idempotency-key.js';
 import { JobAdmission } from './job-admission.js';
 import { isJobId, jobNotFound, type ListQuery } from './job-queries.js';
+import { JobRetry } from './job-retry.js';
 import { toNewJob } from './new-job.js';
 
 export interface Submission {
@@ -24,7 +25,7 @@ export interface JobPage {
   readonly has_more: boolean;
 }
 
-/** A tenant's jobs: submit, look up, list, wait for, cancel. */
+/** A tenant's jobs: submit, look up, list, wait for, cancel, retry. */
 @Injectable()
 export class JobsService {
   constructor(
@@ -33,6 +34,7 @@ export class JobsService {
     @Inject(METRICS) private readonly metrics: ApiMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly admission: JobAdmission,
+    private readonly retries: JobRetry,
   ) {}
 
   async submit(tenant: string, request: SubmitJobRequest, idempotencyKey?: string): Promise<Submission> {
@@ -119,9 +121,12 @@ export class JobsService {
     }
   }
 
+  async retry(tenant: string, id: string, waitForWorker: boolean): Promise<JobRecord> {
+    return this.retries.retry(await this.get(tenant, id), waitForWorker);
+  }
+
   async view(job: JobRecord): Promise<JobView> {
-    const position = job.status === 'queued' ? await this.submitter.position(job) : undefined;
-    return toJobView(job, position === undefined ? undefined : { position, etaS: null });
+    return toJobView(job, job.status === 'queued' ? await this.submitter.place(job) : undefined);
   }
 
   /** A request that is refused leaves its idempotency key free: the next try may be in order. */

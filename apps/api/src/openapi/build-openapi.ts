@@ -1,6 +1,8 @@
 import { submitJobSchema } from '#contracts';
 import { z } from 'zod';
-import { OPERATIONS, type AnswerSpec, type Operation, type SchemaName } from './operations.js';
+import { retryJobSchema } from '../jobs/job-queries.js';
+import { OPERATIONS } from './operations.js';
+import type { AnswerSpec, Operation, SchemaName } from './operations/operation.js';
 import {
   errorSchema,
   jobPageSchema,
@@ -14,6 +16,7 @@ type Json = Record<string, unknown>;
 
 const SCHEMAS: Readonly<Record<SchemaName, z.ZodType>> = {
   SubmitJob: submitJobSchema,
+  RetryJob: retryJobSchema,
   Job: jobSchema,
   JobPage: jobPageSchema,
   Model: modelSchema,
@@ -81,11 +84,7 @@ function describe(operation: Operation): Json {
       ...queryParameters(operation),
       ...headerParameters(operation),
     ],
-    ...(operation.body === undefined
-      ? {}
-      : {
-          requestBody: { required: true, content: { 'application/json': { schema: refTo(operation.body) } } },
-        }),
+    ...requestBody(operation),
     responses: {
       ...Object.fromEntries(
         Object.entries(operation.answers).map(([status, spec]) => [status, answer(spec)]),
@@ -98,6 +97,12 @@ function describe(operation: Operation): Json {
       ),
     },
   };
+}
+
+function requestBody({ body, bodyIsOptional }: Operation): Json {
+  if (body === undefined) return {};
+  const content = { 'application/json': { schema: refTo(body) } };
+  return { requestBody: { required: bodyIsOptional !== true, content } };
 }
 
 function answer(spec: AnswerSpec): Json {
