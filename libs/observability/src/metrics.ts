@@ -39,6 +39,12 @@ export function createApiMetrics() {
       labelNames: MODEL_LABELS,
       registers,
     }),
+    jobsRetried: new Counter({
+      name: 'drover_jobs_retried_total',
+      help: 'Ended jobs that their clients had run again.',
+      labelNames: MODEL_LABELS,
+      registers,
+    }),
     serviceJobsFinished: new Counter({
       name: 'drover_service_jobs_finished_total',
       help: 'Jobs ended in the whole service, by final status. Redis counts them with the change itself, so every API process shows the same number.',

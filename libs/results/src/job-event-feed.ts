@@ -9,6 +9,7 @@ import {
 } from '#queue';
 import type { RedisSubscriber } from '#queue';
 import type { Redis } from 'ioredis';
+import { mayResumeAfter } from './resume-point.js';
 import type { JobEventFeed, StoredJobEvent } from './results.types.js';
 import { toStoredEvents } from './stored-events.js';
 import { WakeUp } from './wake-up.js';
@@ -32,6 +33,7 @@ export async function createJobEventFeed(options: ResultsOptions): Promise<JobEv
   await whenReady(redis, CONNECT_TIMEOUT_MS);
   return {
     events: (jobId, afterId, signal) => readEvents(redis, subscriber, jobId, afterId, signal),
+    mayResumeAfter: (jobId, eventId) => mayResumeAfter(redis, redisKeys.events(jobId), eventId),
     async close() {
       if (options.subscriber === undefined) subscriber.close();
       redis.disconnect();

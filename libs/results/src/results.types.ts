@@ -64,5 +64,7 @@ export interface JobEventFeed {
    * order. Text that has piled up comes in one event. Ends after `done`, on abort, and where the stream is gone.
    */
   events(jobId: string, afterId: string | undefined, signal: AbortSignal): AsyncIterable<StoredJobEvent>;
+  /** Whether `events` can go on after this id. False for one that no reader was ever given. */
+  mayResumeAfter(jobId: string, eventId: string): Promise<boolean>;
   close(): Promise<void>;
 }
