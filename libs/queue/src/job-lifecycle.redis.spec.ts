@@ -36,7 +36,7 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
 
   const submit = async (overrides: Partial<NewJob> = {}) => {
     const job = newTestJob(overrides);
-    await lifecycle.submit(job, 1_000);
+    await lifecycle.submit(job);
     return job;
   };
   const refOf = (job: NewJob) => ({ jobId: job.id, model: job.model, variant: job.variant });
@@ -78,8 +78,8 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
   it('stores a job once however often it is submitted', async () => {
     const job = await submit();
     await run(job);
-    const again = await lifecycle.submit(job, 1_000);
-    expect(again).toMatchObject({ kind: 'stored', job: { status: 'running', attempt: 1 } });
+    const again = await lifecycle.submit(job);
+    expect(again).toMatchObject({ kind: 'known', job: { status: 'running', attempt: 1 } });
     expect(await statusOf(job)).toBe('running');
   });
 
@@ -376,11 +376,15 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
   });
 
   it('refuses jobs over the bound of the queue and stores nothing of them', async () => {
-    await redis.zadd(redisKeys.bull.prioritized(newTestJob()), 1, 'a', 2, 'b');
+    const limits = { maxQueuedJobs: 2, maxQueuedTokens: 1_000 };
+    await submit();
+    await submit({ promptTokens: 100, maxTokens: 200 });
     const job = newTestJob();
-    expect(await lifecycle.submit(job, 2)).toEqual({ kind: 'full', waiting: 2 });
+    const full = { kind: 'full', line: { jobs: 2, tokens: 319 } };
+    expect(await lifecycle.submit(job, limits)).toEqual(full);
     expect(await stored(job)).toBeUndefined();
-    expect((await lifecycle.submit(job, 3)).kind).toBe('stored');
+    expect(await lifecycle.submit(job, { maxQueuedJobs: 3, maxQueuedTokens: 337 })).toEqual(full);
+    expect((await lifecycle.submit(job, { maxQueuedJobs: 3, maxQueuedTokens: 338 })).kind).toBe('stored');
   });
 
   it('withdraws a job that nobody started, and no other', async () => {

@@ -19,6 +19,7 @@ import type {
   StartOutcome,
   TokenAppend,
 } from './queue.types.js';
+import { NO_LIMITS, type FullLine, type LineLimits } from './load/full-line.js';
 import { redisKeys, watchMember } from './redis-keys.js';
 import type { HeldJob } from './report-worker-death.js';
 import { QUEUED_REVIEW_MS, RUNNING_REVIEW_MS } from './review/plan-review.js';
@@ -40,7 +41,15 @@ export interface JobRef extends ModelRef {
 }
 
 export type SubmitOutcome =
-  { readonly kind: 'stored'; readonly job: JobRecord } | { readonly kind: 'full'; readonly waiting: number };
+  | { readonly kind: 'stored' | 'known'; readonly job: JobRecord }
+  | { readonly kind: 'full'; readonly line: FullLine };
+
+/** A retry that found no room in line. */
+export interface RefusedRetry {
+  readonly kind: 'full';
+  readonly job: JobRecord;
+  readonly line: FullLine;
+}
 
 /** Told of what the scripts found out about an attempt besides their answer. */
 export interface AttemptObserver {
@@ -66,29 +75,25 @@ export class RedisJobLifecycle implements JobLifecycle {
   ) {}
 
   /** Stores the record as queued. A second call with the same id answers with what is stored. */
-  async submit(job: NewJob, maxQueuedJobs: number): Promise<SubmitOutcome> {
+  async submit(job: NewJob, limits: LineLimits = NO_LIMITS): Promise<SubmitOutcome> {
     const record = newJobRecord(job);
     const firstLookMs = Math.min(job.createdAtMs + QUEUED_REVIEW_MS, (job.startByMs ?? Infinity) + 1);
-    const [kind, detail] = await this.#run<[string, unknown]>(
+    const [kind, ...detail] = await this.#run<[string, ...unknown[]]>(
       submitScript,
       { ...job, jobId: job.id },
       job.createdAtMs,
+      [redisKeys.tenantJobs(job.tenant), redisKeys.queues],
       [
-        redisKeys.tenantJobs(job.tenant),
-        redisKeys.queues,
-        redisKeys.bull.prioritized(job),
-        redisKeys.bull.wait(job),
-      ],
-      [
-        maxQueuedJobs,
+        limits.maxQueuedJobs,
+        limits.maxQueuedTokens,
+        job.promptTokens + job.maxTokens,
         firstLookMs,
-        watchMember(job.tenant, job.id),
         `${job.model} ${job.variant}`,
         ...encodeJobRecord(record),
       ],
     );
-    if (kind === 'full') return { kind: 'full', waiting: Number(detail) };
-    return { kind: 'stored', job: kind === 'known' ? recordOf(detail) : record };
+    if (kind === 'full') return { kind, line: fullLineOf(detail) };
+    return kind === 'known' ? { kind, job: recordOf(detail[0]) } : { kind: 'stored', job: record };
   }
 
   /** Removes a record that BullMQ did not take; answers with the record where it must stay. */
@@ -177,15 +182,24 @@ export class RedisJobLifecycle implements JobLifecycle {
   }
 
   /** Has an ended job run again at its client's wish. */
-  async retry(tenant: string, job: JobRef, nowMs: number): Promise<RetryOutcome> {
-    const [kind, detail] = await this.#run<[RetryOutcome['kind'], unknown]>(
+  async retry(
+    tenant: string,
+    job: JobRef,
+    nowMs: number,
+    limits: LineLimits = NO_LIMITS,
+  ): Promise<RetryOutcome | RefusedRetry> {
+    const [kind, ...detail] = await this.#run<[RetryOutcome['kind'] | 'full', ...unknown[]]>(
       retryScript,
       job,
       nowMs,
       [],
-      [tenant, nowMs + RETRIED_REVIEW_MS],
+      [tenant, nowMs + RETRIED_REVIEW_MS, limits.maxQueuedJobs, limits.maxQueuedTokens],
     );
-    return kind === 'not-found' ? { kind } : { kind, job: recordOf(detail) };
+    if (kind === 'not-found') return { kind };
+    const [record, ...line] = detail;
+    return kind === 'full'
+      ? { kind, job: recordOf(record), line: fullLineOf(line) }
+      : { kind, job: recordOf(record) };
   }
 
   /** An ended job for its client; one that is to be gone once fetched goes with this. */
@@ -245,6 +259,10 @@ function jobKeys(job: JobRef): string[] {
 
 function lockOf(job: JobRef): string {
   return redisKeys.bull.lock(job, job.jobId);
+}
+
+function fullLineOf([jobs, tokens]: readonly unknown[]): FullLine {
+  return { jobs: Number(jobs), tokens: Number(tokens) };
 }
 
 function flag(set: boolean): string {

@@ -1,4 +1,4 @@
-import { HEARTBEAT_TTL_MS, type WorkerHeartbeat } from '#contracts';
+import { HEARTBEAT_TTL_MS, type JobRecord, type WorkerHeartbeat } from '#contracts';
 import { createLogger } from '#observability';
 import { newTestJob, requireNativeRedis, startTestRedis, until, type TestRedis } from '#testing';
 import { Worker } from 'bullmq';
@@ -33,6 +33,8 @@ describe('job submitter', () => {
     await server.close();
   });
 
+  const position = async (job: JobRecord) => (await submitter.place(job))?.position;
+
   it('hands BullMQ a pointer under the id of the job, and nothing of its input', async () => {
     const job = await submitter.submit(newTestJob());
     const hash = await redis.hgetall(redisKeys.bull.job(job, job.id));
@@ -50,7 +52,7 @@ describe('job submitter', () => {
     const first = await submitter.submit(newTestJob({ priority: 5 }));
     const second = await submitter.submit(newTestJob({ priority: 5 }));
     const urgent = await submitter.submit(newTestJob({ priority: 1 }));
-    const places = () => Promise.all([urgent, first, second, late].map((job) => submitter.position(job)));
+    const places = () => Promise.all([urgent, first, second, late].map(position));
     expect(await places()).toEqual([1, 2, 3, 4]);
 
     // Where BullMQ puts a job whose worker was lost.
@@ -80,8 +82,8 @@ describe('job submitter', () => {
     await submitter.submit(newTestJob({ createdAtMs: nowMs - 1_000, priority: 1 }));
     await submitter.submit(newTestJob({ createdAtMs: nowMs - 2_000, variant: '8_0' }));
     expect(await submitter.queueDepths(nowMs)).toEqual([
-      { model: 'tiny', variant: '6_5', waiting: 2, active: 0, oldestWaitingMs: 5_000 },
-      { model: 'tiny', variant: '8_0', waiting: 1, active: 0, oldestWaitingMs: 2_000 },
+      { model: 'tiny', variant: '6_5', waiting: 2, waitingTokens: 38, active: 0, oldestWaitingMs: 5_000 },
+      { model: 'tiny', variant: '8_0', waiting: 1, waitingTokens: 19, active: 0, oldestWaitingMs: 2_000 },
     ]);
   });
 
@@ -122,7 +124,7 @@ describe('job submitter', () => {
     const calls = (job = newTestJob()): Record<string, () => Promise<unknown>> => ({
       submit: () => submitter.submit(job),
       cancel: () => submitter.cancel('public', job.id, 1),
-      position: () => submitter.position(newJobRecord(job)),
+      place: () => submitter.place(newJobRecord(job)),
       liveWorkers: () => submitter.liveWorkers(1),
       queueDepths: () => submitter.queueDepths(1),
       claim: () => submitter.idempotency.claim('public', 'k', 'b', job.id, 1),
@@ -142,8 +144,8 @@ describe('job submitter', () => {
         ),
       );
       const job = await submitter.submit(newTestJob());
-      expect(await submitter.position(kept)).toBe(1);
-      expect(await submitter.position(job)).toBe(2);
+      expect(await position(kept)).toBe(1);
+      expect(await position(job)).toBe(2);
     });
 
     it('rejects every call in bounded time while Redis hangs', async () => {

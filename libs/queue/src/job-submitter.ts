@@ -1,10 +1,13 @@
-import { DroverError, type JobRecord, type ModelRef } from '#contracts';
+import type { JobRecord, ModelRef, PlaceInLine } from '#contracts';
 import type { Logger } from '#observability';
 import type { Redis } from 'ioredis';
 import { BullQueues, type QueuedJob } from './bull-queues.js';
 import { RedisIdempotencyKeys } from './idempotency.js';
 import { RedisJobLifecycle, type JobRef } from './job-lifecycle.js';
-import { finishedJobs, queueDepths, queuePosition } from './queue-depths.js';
+import { NO_LIMITS, refusal, type FullLine, type LineLimits } from './load/full-line.js';
+import { LineReader } from './load/line-reader.js';
+import type { JobSize } from './load/service-time.js';
+import { finishedJobs, queueDepths } from './queue-depths.js';
 import type {
   CancelOutcome,
   FinishedJobs,
@@ -21,12 +24,13 @@ import { liveWorkers } from './worker-registry.js';
 
 /** How long a start waits for Redis before it goes on without. */
 const CONNECT_TIMEOUT_MS = 2_000;
-const FULL_RETRY_AFTER_S = 10;
 
 export interface JobSubmitterOptions {
   readonly redisUrl: string;
-  /** Most waiting jobs of one variant. Submissions that are in flight together may pass it by their number. */
+  /** Most waiting jobs of one variant. */
   readonly maxQueuedJobs: number;
+  /** Most tokens of one variant's waiting jobs, prompts and what they may generate; without it there is no bound. */
+  readonly maxQueuedTokens?: number;
   readonly logger: Logger;
 }
 
@@ -42,6 +46,8 @@ class RedisJobSubmitter implements JobSubmitter {
   readonly #lifecycle: RedisJobLifecycle;
   readonly #review: JobReview;
   readonly #queues: BullQueues;
+  readonly #line: LineReader;
+  readonly #limits: LineLimits;
 
   constructor(
     private readonly redis: Redis,
@@ -50,16 +56,20 @@ class RedisJobSubmitter implements JobSubmitter {
     this.idempotency = new RedisIdempotencyKeys(redis);
     this.#lifecycle = new RedisJobLifecycle(redis);
     this.#queues = new BullQueues(redis);
+    this.#line = new LineReader(redis);
+    this.#limits = { ...NO_LIMITS, ...options };
     this.#review = new JobReview(redis, this.#lifecycle, this.#queues, options.logger);
   }
 
   submit(job: NewJob): Promise<JobRecord> {
     return orUnavailable(async () => {
-      const outcome = await this.#lifecycle.submit(job, this.options.maxQueuedJobs);
-      if (outcome.kind === 'full') throw queueFull(job, outcome.waiting, this.options.maxQueuedJobs);
+      const outcome = await this.#lifecycle.submit(job, this.#limits);
+      if (outcome.kind === 'full') throw await this.#refusal(job, outcome.line, job.createdAtMs);
       try {
         await this.#queues.add({ ...job, jobId: job.id, attempt: 0 });
       } catch (error) {
+        // A job that was there before is another call's, which has acknowledged it or will withdraw it.
+        if (outcome.kind === 'known') throw error;
         return await this.#afterFailedAdd(job, error);
       }
       return outcome.job;
@@ -80,14 +90,15 @@ class RedisJobSubmitter implements JobSubmitter {
     return orUnavailable(async () => {
       const ref = await this.#find(jobId);
       if (ref === undefined) return { kind: 'not-found' };
-      const outcome = await this.#lifecycle.retry(tenant, ref, nowMs);
+      const outcome = await this.#lifecycle.retry(tenant, ref, nowMs, this.#limits);
+      if (outcome.kind === 'full') throw await this.#refusal(outcome.job, outcome.line, nowMs);
       if (outcome.kind === 'queued') await this.#enqueueAgain({ ...ref, ...outcome.job });
       return outcome;
     });
   }
 
-  position(job: JobRecord): Promise<number | undefined> {
-    return orUnavailable(() => queuePosition(this.redis, job));
+  place(job: JobRecord): Promise<PlaceInLine | undefined> {
+    return orUnavailable(() => this.#line.place(job, Date.now()));
   }
 
   liveWorkers(nowMs: number) {
@@ -110,6 +121,11 @@ class RedisJobSubmitter implements JobSubmitter {
     await this.#review.close();
     await this.#queues.close();
     this.redis.disconnect();
+  }
+
+  async #refusal(job: ModelRef & JobSize, line: FullLine, nowMs: number) {
+    const retryAfterS = await this.#line.secondsUntilRoom(job, line, this.#limits, nowMs);
+    return refusal(job, line, this.#limits, job, retryAfterS);
   }
 
   /** BullMQ's reply may be lost though it took the job; then the record tells, and a withdrawn job is skipped. */
@@ -142,12 +158,4 @@ class RedisJobSubmitter implements JobSubmitter {
       this.options.logger.warn({ err: error, jobId: job.jobId }, 'Retried job is queued by the next review');
     }
   }
-}
-
-function queueFull(job: ModelRef, waiting: number, bound: number): DroverError {
-  return new DroverError(
-    'queue_full',
-    `${waiting} jobs wait for ${job.model}:${job.variant}, and ${bound} may (DROVER_MAX_QUEUED_JOBS); try again later.`,
-    { retryAfterS: FULL_RETRY_AFTER_S },
-  );
 }

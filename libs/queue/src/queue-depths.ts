@@ -1,26 +1,9 @@
-import type { FinalJobStatus, JobRecord } from '#contracts';
+import type { FinalJobStatus } from '#contracts';
 import type { Redis } from 'ioredis';
-import { jobIdTimeMs } from './job-id.js';
+import { lineHeads } from './line-heads.js';
 import type { FinishedJobs, QueueDepth } from './queue.types.js';
 import { redisKeys } from './redis-keys.js';
 import { storedValue } from './stored-value.js';
-
-const PRIORITIES = [1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
-/** BullMQ's score is `priority * 2^32 + counter`. */
-const SCORE_OF_PRIORITY = 2 ** 32;
-
-/** Place of a waiting job, 1 = next; undefined when it does not wait. Jobs of lost workers go before all others. */
-export async function queuePosition(redis: Redis, job: JobRecord): Promise<number | undefined> {
-  const { prioritized, wait } = redisKeys.bull;
-  const [rank, ahead, index] = await Promise.all([
-    redis.zrank(prioritized(job), job.id),
-    redis.llen(wait(job)),
-    // The list holds recovered jobs only, so it is short; jobs are taken from its tail.
-    redis.lpos(wait(job), job.id, 'RANK', -1),
-  ]);
-  if (rank !== null) return ahead + rank + 1;
-  return index === null ? undefined : ahead - index;
-}
 
 /** Depth of every queue that ever took a job. */
 export async function queueDepths(redis: Redis, nowMs: number): Promise<readonly QueueDepth[]> {
@@ -40,25 +23,18 @@ export async function finishedJobs(redis: Redis): Promise<readonly FinishedJobs[
 async function depthOf(redis: Redis, member: string, nowMs: number): Promise<QueueDepth> {
   const [model = '', variant = ''] = member.split(' ');
   const ref = { model, variant };
-  const { prioritized, wait, active } = redisKeys.bull;
-  const [ranked, recovered, activeCount, oldestRecovered, ...oldestRanked] = await Promise.all([
-    redis.zcard(prioritized(ref)),
-    redis.llen(wait(ref)),
-    redis.llen(active(ref)),
-    redis.lrange(wait(ref), -1, -1),
-    ...PRIORITIES.map((priority) => oldestOfPriority(redis, prioritized(ref), priority)),
+  const [[jobs, tokens], active, heads] = await Promise.all([
+    redis.hmget(redisKeys.load(ref), 'jobs', 'tokens'),
+    redis.llen(redisKeys.bull.active(ref)),
+    lineHeads(redis, ref),
   ]);
-  const heads = [oldestRecovered, ...oldestRanked].flat().map(jobIdTimeMs);
+  const ages = heads.map(({ queuedAtMs }) => Math.max(0, nowMs - queuedAtMs));
   return {
     model,
     variant,
-    waiting: ranked + recovered,
-    active: activeCount,
-    oldestWaitingMs: heads.length === 0 ? null : Math.max(0, nowMs - Math.min(...heads)),
+    waiting: Number(jobs ?? 0),
+    waitingTokens: Number(tokens ?? 0),
+    active,
+    oldestWaitingMs: ages.length === 0 ? null : Math.max(...ages),
   };
-}
-
-function oldestOfPriority(redis: Redis, key: string, priority: number): Promise<string[]> {
-  const from = priority * SCORE_OF_PRIORITY;
-  return redis.zrangebyscore(key, from, `(${from + SCORE_OF_PRIORITY}`, 'LIMIT', 0, 1);
 }

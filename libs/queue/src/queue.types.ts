@@ -6,6 +6,7 @@ import type {
   JobTimings,
   JobUsage,
   ModelRef,
+  PlaceInLine,
   WorkerHeartbeat,
 } from '#contracts';
 
@@ -47,8 +48,8 @@ export interface JobSubmitter {
   cancel(tenant: string, jobId: string, nowMs: number): Promise<CancelOutcome>;
   /** Has a failed, cancelled or expired job run again, from its prompt. Resolves once that is durable in Redis. */
   retry(tenant: string, jobId: string, nowMs: number): Promise<RetryOutcome>;
-  /** 1 = next to run; undefined when not waiting. O(log n). */
-  position(job: JobRecord): Promise<number | undefined>;
+  /** Where a job stands in line and when it is expected to start; undefined when not waiting. O(log n). */
+  place(job: JobRecord): Promise<PlaceInLine | undefined>;
   liveWorkers(nowMs: number): Promise<readonly WorkerHeartbeat[]>;
   /** Waiting and active jobs of every known queue, with the age of the oldest waiting one. */
   queueDepths(nowMs: number): Promise<readonly QueueDepth[]>;
@@ -90,8 +91,12 @@ export interface FinishedJobs extends ModelRef {
 export interface QueueDepth {
   readonly model: string;
   readonly variant: string;
+  /** Jobs put off after a fault of ours included. */
   readonly waiting: number;
+  /** Prompt tokens and the most tokens that may be generated, of all waiting jobs. */
+  readonly waitingTokens: number;
   readonly active: number;
+  /** Of the jobs that run next in their class of priority. */
   readonly oldestWaitingMs: number | null;
 }
 

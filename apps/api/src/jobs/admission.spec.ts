@@ -36,6 +36,7 @@ const depth = (variant: string, waiting: number, active = 0): QueueDepth => ({
   model: 'tiny',
   variant,
   waiting,
+  waitingTokens: waiting,
   active,
   oldestWaitingMs: null,
 });

@@ -1,5 +1,5 @@
 import type { JobStatus } from './job-status.js';
-import type { JobView } from './job-view.js';
+import type { EtaSeconds, JobView } from './job-view.js';
 
 /** A job went to another status. */
 export interface JobStatusEvent {
@@ -9,6 +9,8 @@ export interface JobStatusEvent {
   readonly attempt: number;
   /** Place in the queue, 1 = next; only while queued. */
   readonly position?: number;
+  /** Seconds until it starts, as in the job's view; only while queued. */
+  readonly etaS?: EtaSeconds | null;
 }
 
 /** More text of a job. */

@@ -37,7 +37,7 @@ describe('job review', () => {
   /** A record, with the job that BullMQ has for it. */
   const submit = async (overrides: Partial<NewJob> = {}) => {
     const job = newTestJob(overrides);
-    await lifecycle.submit(job, 1_000);
+    await lifecycle.submit(job);
     await redis.hset(redisKeys.bull.job(job, job.id), 'name', 'generate');
     return job;
   };

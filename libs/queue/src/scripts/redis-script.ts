@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { ENDING } from './prelude/ending.lua.js';
+import { LOAD } from './prelude/load.lua.js';
 import { LOSSES } from './prelude/losses.lua.js';
 import { RECORD } from './prelude/record.lua.js';
 import { STATUS } from './prelude/status.lua.js';
 import { STREAM } from './prelude/stream.lua.js';
 
-const PRELUDE = [RECORD, STATUS, STREAM, ENDING, LOSSES].join('');
+const PRELUDE = [RECORD, LOAD, STATUS, STREAM, ENDING, LOSSES].join('');
 
 export interface RedisScript {
   readonly lua: string;

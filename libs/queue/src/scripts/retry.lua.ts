@@ -4,8 +4,8 @@ import { jobScript } from './redis-script.js';
 /**
  * Has a job of a tenant that ended without success run again, from its prompt.
  *
- * ARGV 3 tenant · 4 review at (ms)
- * Returns {'not-found'} or {'queued' | 'not-finished' | 'succeeded', record}. Attempts go on counting, and the events of
+ * ARGV 3 tenant · 4 review at (ms) · 5 most waiting jobs · 6 most waiting tokens
+ * Returns {'not-found'}, {'full', record, waiting jobs, waiting tokens} or {'queued' | 'not-finished' | 'succeeded', record}. Attempts go on counting, and the events of
  * the new run follow the old ones' ids, though the old stream is gone.
  */
 export const retryScript = jobScript(`
@@ -14,6 +14,8 @@ local status = get('status')
 if status == 'succeeded' then return { 'succeeded', all() } end
 if not isFinal(status) then return { 'not-finished', all() } end
 
+local full = refusalOf(get('promptTokens') + get('maxTokens'), ARGV[5], ARGV[6])
+if full then return { 'full', all(), full[2], full[3] } end
 moveTo('queued')
 redis.call('HDEL', record, 'text', 'usage', 'timings', 'failure', 'finishReason', 'cancelRequestedAtMs', 'startByMs',
   'startedAtMs', 'finishedAtMs', 'finishedBy', 'returnedBy', 'heldBy', 'announced', 'losses', 'tokensAtLoss', 'reportedAttempt')

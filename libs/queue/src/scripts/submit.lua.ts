@@ -3,18 +3,20 @@ import { jobScript } from './redis-script.js';
 /**
  * Stores a new job's record, before BullMQ hears of the job.
  *
- * KEYS 9 tenant's jobs · 10 known queues · 11 BullMQ prioritized · 12 BullMQ wait
- * ARGV 3 most waiting jobs · 4 review at (ms) · 5 watch member · 6 queue member · 7… record fields and values
- * Returns {'stored'}, {'full', waiting} or, for an id that exists, {'known', record}.
+ * KEYS 9 tenant's jobs · 10 known queues
+ * ARGV 3 most waiting jobs · 4 most waiting tokens · 5 tokens of this one · 6 review at (ms) · 7 queue member
+ * · 8… record fields and values
+ * Returns {'stored'}, {'full', waiting jobs, waiting tokens} or, for an id that exists, {'known', record}.
  */
 export const submitScript = jobScript(`
 if redis.call('EXISTS', record) == 1 then return { 'known', all() } end
-local waiting = redis.call('ZCARD', KEYS[11]) + redis.call('LLEN', KEYS[12])
-if waiting >= tonumber(ARGV[3]) then return { 'full', waiting } end
-redis.call('HSET', record, unpack(ARGV, 7))
+local full = refusalOf(ARGV[5], ARGV[3], ARGV[4])
+if full then return full end
+set(unpack(ARGV, 8))
+accountFor(nil, 'queued')
 redis.call('ZADD', KEYS[9], 0, jobId)
-redis.call('ZADD', watch, ARGV[4], ARGV[5])
-redis.call('SADD', KEYS[10], ARGV[6])
+watchAt(ARGV[6])
+redis.call('SADD', KEYS[10], ARGV[7])
 emitStatus('0-1', 'queued', '0')
 return { 'stored' }
 `);
@@ -28,6 +30,7 @@ return { 'stored' }
  */
 export const withdrawScript = jobScript(`
 if get('status') ~= 'queued' or get('attempt') ~= '0' then return { 'kept', all() } end
+leaveLine()
 redis.call('DEL', record, stream)
 redis.call('ZREM', KEYS[9], jobId)
 redis.call('ZREM', watch, ARGV[3])

@@ -33,6 +33,7 @@ local function conclude(status, ...)
   redis.call('PEXPIRE', record, keptMs)
   redis.call('PEXPIRE', stream, keptMs)
   watchAt(nowMs + keptMs + 1000)
+  if status == 'succeeded' then learnLength() end
   announce('job.' .. status)
 end
 

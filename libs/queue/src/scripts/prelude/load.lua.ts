@@ -8,6 +8,8 @@ const FADE = Math.exp(-1 / LEARNING_JOBS).toFixed(6);
  * The record's `line` is the class it is counted in, `queuedAtMs` the time it has waited since.
  */
 export const LOAD = `
+local RECOVERED = '0'
+
 local function countInLine(class, by)
   local tokens = by * (get('promptTokens') + get('maxTokens'))
   redis.call('HINCRBY', load, 'jobs', by)
@@ -15,7 +17,7 @@ local function countInLine(class, by)
   redis.call('HINCRBY', load, 'jobs:' .. class, by)
   redis.call('HINCRBY', load, 'tokens:' .. class, tokens)
   redis.call('HINCRBY', load, 'prompt:' .. class, by * get('promptTokens'))
-  local isAged = tonumber(class) > 0 and class ~= get('priority')
+  local isAged = class ~= RECOVERED and class ~= get('priority')
   if isAged then redis.call('HINCRBY', load, 'aged:' .. class, by) end
 end
 

@@ -54,6 +54,7 @@ local function loseAttempt()
     return 'failed'
   end
   backToQueue()
+  lineUp(RECOVERED)
   return 'queued'
 end
 `;

@@ -1,6 +1,6 @@
 import { FINAL_JOB_STATUSES, JOB_STATUS_TRANSITIONS } from '#contracts';
 
-/** The status table, and the only write of a status. */
+/** The status table, and the only write of a status, which the load of the queue follows. */
 export const STATUS = `
 local legal = ${toLuaTable(JOB_STATUS_TRANSITIONS)}
 local final = ${toLuaSet(FINAL_JOB_STATUSES)}
@@ -13,6 +13,7 @@ local function moveTo(status)
     error('illegal job transition ' .. tostring(from) .. ' to ' .. status .. '. This is a bug.')
   end
   set('status', status)
+  accountFor(from, status)
 end
 `;
 
