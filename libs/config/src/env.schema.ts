@@ -51,6 +51,9 @@ export const apiEnvSchema = z.object({
   DROVER_MAX_QUEUED_JOBS: integer(100_000, 1, 10_000_000).describe(
     'Most waiting jobs of one variant; over it the answer is 429.',
   ),
+  DROVER_MAX_QUEUED_TOKENS: integer(100_000_000, 1, 1e12).describe(
+    'Most tokens that may wait for one variant, prompts and `max_tokens` together; over it the answer is 429.',
+  ),
   DROVER_MAX_EVENT_STREAMS: integer(1_000, 1, 100_000).describe(
     'Most event streams open at once on one API process.',
   ),

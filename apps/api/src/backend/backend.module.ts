@@ -39,7 +39,11 @@ export class BackendModule implements OnApplicationShutdown {
   ) {}
 
   static forRoot({ settings, logger, metrics, routes, redis }: ApiParts): DynamicModule {
-    const { REDIS_URL: redisUrl, DROVER_MAX_QUEUED_JOBS: maxQueuedJobs } = settings;
+    const {
+      REDIS_URL: redisUrl,
+      DROVER_MAX_QUEUED_JOBS: maxQueuedJobs,
+      DROVER_MAX_QUEUED_TOKENS: maxQueuedTokens,
+    } = settings;
     const providers = [
       { provide: SETTINGS, useValue: settings },
       { provide: LOGGER, useValue: logger },
@@ -48,7 +52,7 @@ export class BackendModule implements OnApplicationShutdown {
       { provide: REDIS, useValue: redis },
       {
         provide: JOB_SUBMITTER,
-        useFactory: () => createJobSubmitter({ redisUrl, maxQueuedJobs, logger }),
+        useFactory: () => createJobSubmitter({ redisUrl, maxQueuedJobs, maxQueuedTokens, logger }),
       },
       { provide: SUBSCRIBER, useFactory: () => createRedisSubscriber(redisUrl, logger) },
       {
