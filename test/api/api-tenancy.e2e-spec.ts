@@ -37,6 +37,8 @@ describe('with API keys', () => {
       ['get', '/v1/jobs/job_1'],
       ['delete', '/v1/jobs/job_1'],
       ['get', '/v1/jobs/job_1/events'],
+      ['post', '/v1/jobs/job_1/retry'],
+      ['get', '/v1/dead_letters'],
       ['get', '/v1/models'],
       ['get', '/v1/models/drover-tiny'],
     ] as const) {
@@ -63,6 +65,7 @@ describe('with API keys', () => {
       (job: string) => api.http.get(`/v1/jobs/${job}?wait=1`),
       (job: string) => api.http.get(`/v1/jobs/${job}/events`),
       (job: string) => api.http.delete(`/v1/jobs/${job}`),
+      (job: string) => api.http.post(`/v1/jobs/${job}/retry`),
     ];
     for (const ask of ways) {
       const foreign = await ask(id).set(BOB).expect(404);

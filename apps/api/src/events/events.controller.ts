@@ -34,7 +34,7 @@ export class EventsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const resume = resumePointOf(query.after, lastEventId);
-    const job = await this.jobs.get(tenant, id);
+    const job = await this.jobs.peek(tenant, id);
     if (resume !== undefined) await this.streams.requireEvent(job, resume);
     const close = this.streams.open();
     try {

@@ -18,8 +18,19 @@ export const eventsQuerySchema = z.strictObject({
   after: z.string().max(64).optional().describe('Id of the last event seen; wins over `Last-Event-ID`.'),
 });
 
+const limit = z.coerce.number().int().min(1).max(100).default(20);
+
+export const deadLettersQuerySchema = z.strictObject({
+  limit,
+  after: z
+    .string()
+    .regex(/^\d{1,15}_job_[A-Za-z0-9_-]{1,64}$/, 'not the `last_id` of a page')
+    .optional()
+    .describe('`last_id` of the page before.'),
+});
+
 export const listQuerySchema = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  limit,
   after: jobId.optional().describe('`last_id` of the page before.'),
   status: z.enum(JOB_STATUSES).optional(),
   model: z.string().regex(MODEL_NAME, 'not the name of a model').optional(),
@@ -29,6 +40,7 @@ export const listQuerySchema = z.strictObject({
 export type WaitQuery = z.output<typeof waitQuerySchema>;
 export type RetryJobRequest = z.output<typeof retryJobSchema>;
 export type EventsQuery = z.output<typeof eventsQuerySchema>;
+export type DeadLettersQuery = z.output<typeof deadLettersQuerySchema>;
 export type ListQuery = z.output<typeof listQuerySchema>;
 
 /** Same words for a job that never was, that has expired and that another key owns. */

@@ -77,7 +77,11 @@ export class JobsController {
     @Headers('prefer') prefer: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JobView> {
-    const job = await this.#waited(tenant, id, waitPreferenceOf(query.wait, prefer), reply);
+    // HEAD gives no body, so it must not use up a result that is gone once fetched.
+    const job =
+      reply.request.method === 'HEAD'
+        ? await this.jobs.peek(tenant, id)
+        : await this.#waited(tenant, id, waitPreferenceOf(query.wait, prefer), reply);
     if (!isFinalJobStatus(job.status)) void reply.header('retry-after', POLL_AFTER_S);
     return this.jobs.view(job);
   }

@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DroverError, toJobView, type JobRecord, type JobView, type SubmitJobRequest } from '#contracts';
 import type { ApiMetrics, Logger } from '#observability';
-import { newJobId, type JobSubmitter } from '#queue';
-import type { JobReader } from '#results';
+import { newJobId, withheld, type JobSubmitter } from '#queue';
+import type { JobPage as StoredJobPage, JobReader } from '#results';
 import { JOB_READER, JOB_SUBMITTER, LOGGER, METRICS } from '../backend/tokens.js';
 import { bodyDigest } from './idempotency-key.js';
 import { JobAdmission } from './job-admission.js';
-import { isJobId, jobNotFound, type ListQuery } from './job-queries.js';
+import { isJobId, jobNotFound, type DeadLettersQuery, type ListQuery } from './job-queries.js';
 import { JobRetry } from './job-retry.js';
 import { toNewJob } from './new-job.js';
 
@@ -54,7 +54,7 @@ export class JobsService {
       case 'claimed':
         return { job: await this.#admitClaimed(tenant, request, id, nowMs, idempotencyKey), replayed: false };
       case 'replay':
-        return { job: await this.get(tenant, claim.jobId), replayed: true };
+        return { job: await this.peek(tenant, claim.jobId), replayed: true };
       case 'in-progress':
         throw new DroverError(
           'idempotency_in_progress',
@@ -72,29 +72,36 @@ export class JobsService {
     }
   }
 
+  /** Fetches a job; with that an ended one whose `ttl_s` is 0 is gone. */
   async get(tenant: string, id: string): Promise<JobRecord> {
     const job = isJobId(id) ? await this.reader.get(tenant, id) : undefined;
     if (job === undefined) throw jobNotFound(id);
     return job;
   }
 
-  /** The job once it has ended, or as it stands when the time is up or the signal aborts. */
+  /** Looks at a job without fetching it: what would be gone with its fetch is not shown. */
+  async peek(tenant: string, id: string): Promise<JobRecord> {
+    const job = isJobId(id) ? await this.reader.peek(tenant, id) : undefined;
+    if (job === undefined) throw jobNotFound(id);
+    return job;
+  }
+
+  /** Fetches the job once it has ended, or as it stands when the time is up or the signal aborts. */
   async waitForEnd(tenant: string, id: string, seconds: number, signal: AbortSignal): Promise<JobRecord> {
-    const job = await this.get(tenant, id);
-    if (seconds === 0) return job;
-    return (await this.reader.waitForFinal(tenant, id, seconds * 1000, signal)) ?? job;
+    if (seconds === 0) return this.get(tenant, id);
+    await this.peek(tenant, id);
+    const job = await this.reader.waitForFinal(tenant, id, seconds * 1000, signal);
+    if (job === undefined) throw jobNotFound(id);
+    return job;
   }
 
   async list(tenant: string, query: ListQuery): Promise<JobPage> {
-    const { jobs, hasMore, nextAfter } = await this.reader.list({ tenant, ...query });
-    const data = await Promise.all(jobs.map((job) => this.view(job)));
-    return {
-      object: 'list',
-      data,
-      first_id: data.at(0)?.id ?? null,
-      last_id: nextAfter ?? data.at(-1)?.id ?? null,
-      has_more: hasMore,
-    };
+    return this.#toPage(await this.reader.list({ tenant, ...query }));
+  }
+
+  /** Quarantined jobs, the latest first. */
+  async deadLetters(tenant: string, query: DeadLettersQuery): Promise<JobPage> {
+    return this.#toPage(await this.reader.deadLetters({ tenant, ...query }));
   }
 
   /**
@@ -107,9 +114,9 @@ export class JobsService {
     switch (outcome.kind) {
       case 'cancelled':
       case 'cancelling':
-        return outcome.job;
+        return withheld(outcome.job);
       case 'already-finished':
-        if (outcome.job.status === 'cancelled') return outcome.job;
+        if (outcome.job.status === 'cancelled') return withheld(outcome.job);
         throw new DroverError(
           'job_already_finished',
           `Job ${id} cannot be cancelled: it is \`${outcome.job.status}\` already. GET ${toJobView(outcome.job).urls.self} has its result.`,
@@ -122,11 +129,22 @@ export class JobsService {
   }
 
   async retry(tenant: string, id: string, waitForWorker: boolean): Promise<JobRecord> {
-    return this.retries.retry(await this.get(tenant, id), waitForWorker);
+    return this.retries.retry(await this.peek(tenant, id), waitForWorker);
   }
 
   async view(job: JobRecord): Promise<JobView> {
     return toJobView(job, job.status === 'queued' ? await this.submitter.place(job) : undefined);
+  }
+
+  async #toPage({ jobs, hasMore, nextAfter }: StoredJobPage): Promise<JobPage> {
+    const data = await Promise.all(jobs.map((job) => this.view(job)));
+    return {
+      object: 'list',
+      data,
+      first_id: data.at(0)?.id ?? null,
+      last_id: nextAfter ?? data.at(-1)?.id ?? null,
+      has_more: hasMore,
+    };
   }
 
   /** A request that is refused leaves its idempotency key free: the next try may be in order. */

@@ -1,4 +1,9 @@
-import { eventsQuerySchema, listQuerySchema, waitQuerySchema } from '../../jobs/job-queries.js';
+import {
+  deadLettersQuerySchema,
+  eventsQuerySchema,
+  listQuerySchema,
+  waitQuerySchema,
+} from '../../jobs/job-queries.js';
 import type { Operation } from './operation.js';
 
 const prefer = {
@@ -117,13 +122,28 @@ export const JOB_OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'GET',
+    path: '/v1/dead_letters',
+    id: 'listDeadLetters',
+    tag: 'Jobs',
+    summary: 'List quarantined jobs, the latest first',
+    description:
+      'Jobs whose workers died over them: each has `error.code` `quarantined` and, in `error.deaths`, how they died. ' +
+      'A job leaves the list when it is retried or its result expires.',
+    needsKey: true,
+    query: deadLettersQuerySchema,
+    answers: { 200: { description: 'One page of the jobs of this API key.', schema: 'JobPage' } },
+    errors: [400],
+  },
+  {
+    method: 'GET',
     path: '/v1/jobs/:id/events',
     id: 'streamJobEvents',
     tag: 'Jobs',
     summary: "Follow a job's tokens and status",
     description:
       'Server-sent events: `status` `{status, attempt, position?}`, `token` `{index, text, n}` and at last `done` with the job. ' +
-      'Event ids are `<attempt>-<n>`. When the attempt in the id grows, the text starts anew: the worker before was lost.',
+      'Event ids are `<attempt>-<n>` and ascend for ever: a job whose worker was lost goes on where its text stands, and a retry ' +
+      'begins with `status` `queued` after the last id of the run before. A reader that takes nothing for 30 s is dropped and resumes by its last id.',
     needsKey: true,
     query: eventsQuerySchema,
     headers: { 'Last-Event-ID': 'Id of the last event seen; the stream resumes after it.' },
