@@ -23,6 +23,7 @@ import { NO_LIMITS, type FullLine, type LineLimits } from './load/full-line.js';
 import { redisKeys, watchMember } from './redis-keys.js';
 import type { HeldJob } from './report-worker-death.js';
 import { QUEUED_REVIEW_MS, RUNNING_REVIEW_MS } from './review/plan-review.js';
+import { ageScript } from './scripts/age.lua.js';
 import { appendScript } from './scripts/append.lua.js';
 import { cancelScript } from './scripts/cancel.lua.js';
 import { fetchScript } from './scripts/fetch.lua.js';
@@ -218,6 +219,12 @@ export class RedisJobLifecycle implements JobLifecycle {
   /** A running job whose worker is gone goes back to the queue, or ends. */
   requeue(job: JobRef, nowMs: number): Promise<'queued' | 'cancelled' | 'failed' | 'unchanged'> {
     return this.#run(requeueScript, job, nowMs, [], []);
+  }
+
+  /** Moves a waiting job to the end of a better class. */
+  age(job: JobRef, from: number, to: number, nowMs: number): Promise<'aged' | 'unchanged'> {
+    const { prioritized, counter } = redisKeys.bull;
+    return this.#run(ageScript, job, nowMs, [prioritized(job), counter(job)], [from, to]);
   }
 
   /** A worker that shuts down returns its job, unharmed. */

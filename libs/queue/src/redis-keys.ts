@@ -61,6 +61,8 @@ export const redisKeys = {
     lock: (ref: ModelRef, jobId: string) => `${bullKey(ref, jobId)}:lock`,
     /** ZSET of waiting jobs by priority, then age. */
     prioritized: (ref: ModelRef) => bullKey(ref, 'prioritized'),
+    /** STRING: number of jobs that were prioritized, the lower half of their scores. */
+    counter: (ref: ModelRef) => bullKey(ref, 'pc'),
     /** LIST of jobs to run before those: jobs whose worker was lost. The next one is at the tail. */
     wait: (ref: ModelRef) => bullKey(ref, 'wait'),
     active: (ref: ModelRef) => bullKey(ref, 'active'),

@@ -7,6 +7,7 @@ import { parseWatchMember, redisKeys } from '../redis-keys.js';
 import { keptMs } from '../scripts/prelude/ending.lua.js';
 import { plainScript, runScript } from '../scripts/redis-script.js';
 import { storedValue } from '../stored-value.js';
+import { ageQueues } from './ageing.js';
 import { nextReviewMs, planReview, type ReviewStep, type WatchedJob } from './plan-review.js';
 
 const REVIEW_INTERVAL_MS = 1_000;
@@ -70,7 +71,10 @@ export class JobReview {
         REVIEW_INTERVAL_MS / 2,
         'NX',
       );
-      if (ours === 'OK') await this.review(Date.now());
+      if (ours !== 'OK') return;
+      const nowMs = Date.now();
+      await this.review(nowMs);
+      await ageQueues(this.redis, this.lifecycle, nowMs);
     } catch (error) {
       this.logger.warn({ err: error }, 'Job review failed; it runs again shortly');
     }
