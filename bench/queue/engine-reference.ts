@@ -49,6 +49,7 @@ export async function openEngineReference(variant: string): Promise<EngineRefere
         stopStrings: [],
         stopTokenIds: [],
         decoder: tokenizer.createTextDecoder(),
+        resume: null,
       };
       firstTextAtMs = undefined;
       const startedAtMs = performance.now();

@@ -106,6 +106,7 @@ function randomRequest(
     stopStrings: [],
     stopTokenIds: [],
     decoder,
+    resume: null,
   };
 }
 

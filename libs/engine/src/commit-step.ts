@@ -3,7 +3,7 @@ import type { SamplingScratch } from './sampling/draw-token.js';
 import { sampleToken } from './sampling/sample-token.js';
 import type { StepPlan } from './scheduling/plan-step.js';
 import type { GenerationFinish } from './sequence/generation-request.js';
-import { finishOf, type Sequence } from './sequence/sequence.js';
+import type { Sequence } from './sequence/sequence.js';
 
 /** What the step made of a sequence that was in it. */
 export type SequenceOutcome =
@@ -30,28 +30,28 @@ export function commitStep(
     sequence.commitDecode();
     outcomes.set(sequence, takeToken(sequence, logits.decodes[row], context));
   });
-  plan.prefills.forEach(({ slot, tokenCount, endsPrompt }, row) => {
+  plan.prefills.forEach(({ slot, tokenCount }, row) => {
     const sequence = context.sequenceIn(slot);
     sequence.commitPrefill(tokenCount, context.modelMs);
-    const outcome = endsPrompt ? takeToken(sequence, logits.prefills[row], context) : GOES_ON;
-    outcomes.set(sequence, outcome);
+    outcomes.set(sequence, takeToken(sequence, logits.prefills[row], context));
   });
   return outcomes;
 }
 
 const GOES_ON: SequenceOutcome = { kind: 'goes-on' };
 
-/** One bad row fails its own sequence only. */
+/** The sequence's next token, where it is due. One bad row fails its own sequence only. */
 function takeToken(
   sequence: Sequence,
   logits: Float32Array | null | undefined,
   { scratch, nowMs }: CommitContext,
 ): SequenceOutcome {
+  if (!sequence.isDue) return GOES_ON;
+  const { generation } = sequence;
   try {
     if (logits == null) throw new Error('The model runner left out a row of logits. This is a bug.');
-    const tokenId = sampleToken(logits, sequence.samplingContext, scratch);
-    const reason = sequence.append(tokenId, nowMs);
-    return reason === null ? GOES_ON : { kind: 'finished', finish: finishOf(reason) };
+    sequence.append(sampleToken(logits, generation.samplingContext, scratch), nowMs);
+    return generation.finish === null ? GOES_ON : { kind: 'finished', finish: generation.finish };
   } catch (cause) {
     return { kind: 'failed', cause };
   }

@@ -11,6 +11,8 @@ export interface SequenceSnapshot {
   readonly slot: number;
   readonly promptTokens: number;
   readonly processedTokens: number;
+  /** Of the generated ones, those that were known from an earlier run. */
+  readonly resumedTokens: number;
   readonly generatedTokens: number;
   readonly maxTokens: number;
 }
@@ -37,18 +39,15 @@ function slotViolations({ slots, takenSlots, sequences }: EngineSnapshot): strin
 }
 
 function tokenViolations(sequence: SequenceSnapshot, { contextTokens }: EngineSnapshot): string[] {
-  const { id, promptTokens, processedTokens, generatedTokens, maxTokens } = sequence;
+  const { id, promptTokens, processedTokens, resumedTokens, generatedTokens, maxTokens } = sequence;
+  const known = promptTokens + generatedTokens;
   const violations: string[] = [];
-  if (promptTokens + generatedTokens > contextTokens) violations.push(`${id} exceeds the context`);
+  if (known > contextTokens) violations.push(`${id} exceeds the context`);
   if (generatedTokens > maxTokens) violations.push(`${id} has ${generatedTokens} of ${maxTokens} tokens`);
-  if (generatedTokens === 0 && processedTokens >= promptTokens) {
-    violations.push(`${id} has processed its prompt but has no first token`);
-  }
-  // The last generated token is run by the next step.
-  if (generatedTokens > 0 && processedTokens !== promptTokens + generatedTokens - 1) {
-    violations.push(
-      `${id} has ${processedTokens} tokens in the cache, not ${promptTokens + generatedTokens - 1}`,
-    );
+  if (processedTokens >= known) violations.push(`${id} has run all it knows, but has no next token`);
+  // A token is sampled once all before it were run, and is itself run by the next step.
+  if (generatedTokens > resumedTokens && processedTokens < known - 1) {
+    violations.push(`${id} has ${processedTokens} tokens in the cache, not ${known - 1}`);
   }
   return violations;
 }

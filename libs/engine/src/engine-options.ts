@@ -1,6 +1,6 @@
 import type { ModelRunner } from './ports/model-runner.port.js';
 import type { PlanLimits } from './scheduling/plan-step.js';
-import type { StepReport } from './sequence/generation-request.js';
+import type { StepReport, StepStart } from './sequence/generation-request.js';
 
 export interface EngineDependencies {
   /** Stays the caller's: `close` of the engine leaves it open. */
@@ -11,6 +11,8 @@ export interface EngineDependencies {
   readonly stepTokenBudget?: number;
   /** Sequences that may wait for a slot. Default 1024. */
   readonly maxQueued?: number;
+  /** Called before each run of the model with the requests' ids; for a record of what ran, should the process die. */
+  readonly onStepStart?: (step: StepStart) => void;
   /** Called after each step, before the promises of the sequences that ended in it settle. */
   readonly onStep?: (report: StepReport) => void;
   /** Monotonic clock in milliseconds. */
@@ -22,6 +24,7 @@ export interface EngineOptions {
   readonly runner: ModelRunner;
   readonly limits: PlanLimits;
   readonly maxQueued: number;
+  readonly onStepStart: ((step: StepStart) => void) | undefined;
   readonly onStep: (report: StepReport) => void;
   readonly nowMs: () => number;
 }
@@ -38,6 +41,7 @@ export function compileEngineOptions(dependencies: EngineDependencies): EngineOp
       stepTokenBudget: dependencies.stepTokenBudget ?? prefillChunkTokens + runner.info.slots,
     },
     maxQueued: dependencies.maxQueued ?? DEFAULT_MAX_QUEUED,
+    onStepStart: dependencies.onStepStart,
     onStep: dependencies.onStep ?? (() => undefined),
     nowMs: dependencies.nowMs ?? (() => performance.now()),
   };

@@ -48,6 +48,7 @@ function toRequest(id: string, input: JobInput): GenerationRequest {
     stopStrings: [input.stop ?? []].flat(),
     stopTokenIds: tokenizer.endTokenIds,
     decoder: tokenizer.createTextDecoder(),
+    resume: null,
   };
 }
 

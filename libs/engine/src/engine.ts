@@ -9,10 +9,11 @@ import { isEmptyPlan, planStep, plannedSlots, type StepPlan } from './scheduling
 import { SequenceTable, type Running } from './scheduling/sequence-table.js';
 import { toModelStep } from './scheduling/to-model-step.js';
 import type { GenerationRequest, GenerationResult, TextDelta } from './sequence/generation-request.js';
+import { Generation } from './sequence/generation.js';
 import type { Sequence } from './sequence/sequence.js';
-import { abortedResult, Ticket } from './sequence/ticket.js';
+import { Ticket } from './sequence/ticket.js';
 import { validateRequest } from './sequence/validate-request.js';
-import { countPlan } from './step-report.js';
+import { countStep } from './step-report.js';
 
 const NO_LOGITS: StepLogits = { decodes: [], prefills: [] };
 
@@ -41,16 +42,18 @@ export class Engine {
 
   /**
    * Runs one request; first come, first served where all slots are taken. An abort ends it within one step:
-   * it resolves with `finish: 'aborted'` and the text so far.
+   * it resolves with `finish: 'aborted'` and the text so far. Resumed tokens that end the text resolve it at once.
    * @throws InvalidGenerationRequestError, EngineQueueFullError, EngineClosedError, or EngineStepError where the
    *   model run failed.
    */
   async submit(request: GenerationRequest, signal?: AbortSignal): Promise<GenerationResult> {
     if (this.#closed) throw new EngineClosedError();
     validateRequest(request, this.#options.runner.info);
-    if (signal?.aborted === true) return abortedResult(request);
+    const generation = new Generation(request);
+    if (generation.finish !== null) return generation.toResult(generation.finish);
+    if (signal?.aborted === true) return generation.toResult('aborted');
     this.#table.requireRoom();
-    const ticket = new Ticket(request, signal, (aborted) => this.#leaveLine(aborted));
+    const ticket = new Ticket(generation, signal, (aborted) => this.#leaveLine(aborted));
     this.#table.enqueue(ticket);
     this.#loop ??= this.#run();
     return ticket.promise;
@@ -59,7 +62,7 @@ export class Engine {
   /** Aborts everything and resolves once the last step is over. The model runner stays open. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const ticket of this.#table.withdrawAll()) ticket.resolve(abortedResult(ticket.request));
+    for (const ticket of this.#table.withdrawAll()) ticket.resolveAborted();
     for (const { ticket } of this.#table.running) ticket.abort();
     await this.#loop;
   }
@@ -85,7 +88,7 @@ export class Engine {
   }
 
   async #step(): Promise<void> {
-    const { runner, limits, nowMs } = this.#options;
+    const { limits, nowMs } = this.#options;
     const startMs = nowMs();
     const wanted = this.#table.running.filter(({ ticket }) => !ticket.aborted);
     const plan = planStep(
@@ -95,7 +98,7 @@ export class Engine {
     const runStartMs = nowMs();
     let logits: StepLogits;
     try {
-      logits = isEmptyPlan(plan) ? NO_LOGITS : await runner.run(toModelStep(plan, this.#sequenceIn));
+      logits = isEmptyPlan(plan) ? NO_LOGITS : await this.#runModel(plan);
     } catch (cause) {
       const planned = plannedSlots(plan).map((slot) => this.#table.runningIn(slot));
       this.#fail(planned, cause);
@@ -105,15 +108,26 @@ export class Engine {
     this.#commit(plan, logits, modelMs, startMs);
   }
 
+  #runModel(plan: StepPlan): Promise<StepLogits> {
+    const { runner, onStepStart } = this.#options;
+    const idIn = (slot: number) => this.#sequenceIn(slot).request.id;
+    onStepStart?.({
+      decodeIds: plan.decodeSlots.map(idIn),
+      prefillIds: plan.prefills.map(({ slot }) => idIn(slot)),
+    });
+    return runner.run(toModelStep(plan, this.#sequenceIn));
+  }
+
   #commit(plan: StepPlan, logits: StepLogits, modelMs: number, startMs: number): void {
     const { nowMs, onStep } = this.#options;
     const context = { sequenceIn: this.#sequenceIn, scratch: this.#scratch, modelMs, nowMs: nowMs() };
+    const counts = countStep(plan, this.#sequenceIn);
     const outcomes = commitStep(plan, logits, context);
     const { deltas, settle } = this.#endSequences(outcomes);
     this.#table.admit();
     try {
       onStep({
-        ...countPlan(plan),
+        ...counts,
         deltas,
         slotsUsed: this.#table.slotsUsed,
         cachedTokens: this.#table.running.reduce((sum, { sequence }) => sum + sequence.processedTokens, 0),
@@ -135,11 +149,11 @@ export class Engine {
     for (const { ticket, sequence } of this.#table.running) {
       const outcome = withAbort(outcomes.get(sequence), ticket.aborted);
       if (outcome.kind !== 'goes-on') {
-        sequence.output.end();
+        sequence.generation.output.end();
         this.#table.release(sequence);
         settlements.push(() => settleTicket(ticket, sequence, outcome));
       }
-      const pending = sequence.output.takePending();
+      const pending = sequence.generation.output.takePending();
       if (pending !== null) deltas.push({ id: ticket.request.id, ...pending });
     }
     return { deltas, settle: () => settlements.forEach((settle) => settle()) };
@@ -147,7 +161,7 @@ export class Engine {
 
   /** An abort in the line ends at once; a running sequence ends with its step. */
   #leaveLine(ticket: Ticket): void {
-    if (this.#table.withdraw(ticket)) ticket.resolve(abortedResult(ticket.request));
+    if (this.#table.withdraw(ticket)) ticket.resolveAborted();
   }
 
   #fail(failed: readonly Running[], cause: unknown): void {

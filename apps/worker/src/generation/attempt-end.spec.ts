@@ -5,6 +5,7 @@ import { concludeAttempt, endOf, endOfError } from './attempt-end.js';
 const result: GenerationResult = {
   text: 'one two',
   tokenIds: [7, 8],
+  resumedTokenCount: 0,
   finish: 'aborted',
   promptTokenCount: 5,
   cachedTokenCount: 0,

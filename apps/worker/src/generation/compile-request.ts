@@ -28,6 +28,7 @@ export function compileRequest(
       ...(input.stop_token_ids ?? []),
     ],
     decoder: tokenizer.createTextDecoder(),
+    resume: null,
   };
 }
 

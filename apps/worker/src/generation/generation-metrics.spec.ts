@@ -8,6 +8,8 @@ const step = (part: Partial<StepReport>): StepReport => ({
   decodeRows: 0,
   prefillTokens: 0,
   generatedTokens: 0,
+  replayedTokens: 0,
+  replayedRows: 0,
   slotsUsed: 0,
   cachedTokens: 0,
   modelMs: 0,
@@ -50,6 +52,14 @@ describe('generation metrics', () => {
     metrics.stepDone(step({ decodeRows: 3, generatedTokens: 3 }));
     expect(await valueOf(worker.interTokenSeconds, '_count')).toBe(3);
     expect(await valueOf(worker.interTokenSeconds, '_sum')).toBeCloseTo(0.06);
+    expect(await valueOf(worker.batchRows, '_sum')).toBe(3);
+  });
+
+  it('observes no gap for a row that only runs a token of an earlier attempt again', async () => {
+    const { clock, worker, metrics } = metricsAt();
+    clock.nowMs = 20;
+    metrics.stepDone(step({ decodeRows: 3, generatedTokens: 1, replayedTokens: 2, replayedRows: 2 }));
+    expect(await valueOf(worker.interTokenSeconds, '_count')).toBe(1);
     expect(await valueOf(worker.batchRows, '_sum')).toBe(3);
   });
 

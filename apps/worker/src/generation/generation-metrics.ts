@@ -28,15 +28,16 @@ export class GenerationMetrics {
     this.metrics.slotsUsed.set(report.slotsUsed);
     this.metrics.kvCacheUsedRatio.set(report.cachedTokens / this.cacheTokens);
     this.metrics.stepSeconds.observe(report.stepMs / 1000);
-    if (report.decodeRows > 0) this.decoded(report.decodeRows, nowMs);
+    if (report.decodeRows > 0) this.decoded(report, nowMs);
     this.lastStepAtMs = nowMs;
   }
 
   /** A decoded row had its token before this one in the step before: rows decode in every step. */
-  private decoded(rows: number, nowMs: number): void {
-    this.metrics.batchRows.observe(rows);
+  private decoded({ decodeRows, replayedRows }: StepReport, nowMs: number): void {
+    this.metrics.batchRows.observe(decodeRows);
     const seconds = (nowMs - this.lastStepAtMs) / 1000;
-    for (let row = 0; row < rows; row += 1) this.metrics.interTokenSeconds.observe(seconds);
+    for (let row = 0; row < decodeRows - replayedRows; row += 1)
+      this.metrics.interTokenSeconds.observe(seconds);
   }
 
   jobStarted(job: JobRecord): void {

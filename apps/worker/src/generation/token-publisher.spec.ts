@@ -12,7 +12,7 @@ const leaseOf = (jobId: string): AttemptLease => ({
 });
 const never = new AbortController().signal;
 const ignoreErrors = () => undefined;
-const delta = (id: string, text: string) => ({ id, text, tokenCount: 1 });
+const delta = (id: string, text: string) => ({ id, text, tokenIds: [text.length] });
 
 /** Redis as the publisher sees it, one pipeline at a time, answered when the test says so. */
 class HeldRedis {

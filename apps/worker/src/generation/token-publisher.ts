@@ -5,10 +5,12 @@ import type { PublishedText } from './attempt-end.js';
 
 const RETRY_DELAY_MS = 200;
 
+type TokenText = Omit<TextDelta, 'id'>;
+
 interface AttemptStream {
   readonly lease: AttemptLease;
   /** Text since the last append. Grows at most to the rest of the job's text, whatever Redis does. */
-  pending: PublishedText;
+  pending: TokenText;
   /** On its way to Redis; kept until Redis has answered, so that a failed write is repeated under the same number. */
   inFlight: TokenAppend | null;
   appends: number;
@@ -17,6 +19,7 @@ interface AttemptStream {
   refused: boolean;
 }
 
+const NO_TEXT: TokenText = { text: '', tokenIds: [] };
 const NOTHING: PublishedText = { text: '', tokenCount: 0 };
 
 /**
@@ -37,7 +40,7 @@ export class TokenPublisher {
   open(attemptKey: string, lease: AttemptLease): void {
     this.streams.set(attemptKey, {
       lease,
-      pending: NOTHING,
+      pending: NO_TEXT,
       inFlight: null,
       appends: 0,
       published: NOTHING,
@@ -48,7 +51,12 @@ export class TokenPublisher {
   push(deltas: readonly TextDelta[]): void {
     for (const { id, ...delta } of deltas) {
       const stream = this.streams.get(id);
-      if (stream) stream.pending = join(stream.pending, delta);
+      if (stream) {
+        stream.pending = {
+          text: stream.pending.text + delta.text,
+          tokenIds: [...stream.pending.tokenIds, ...delta.tokenIds],
+        };
+      }
     }
     this.startRound();
   }
@@ -65,7 +73,7 @@ export class TokenPublisher {
   close(attemptKey: string): PublishedText {
     const stream = this.streams.get(attemptKey);
     this.streams.delete(attemptKey);
-    return stream ? join(stream.published, stream.pending) : NOTHING;
+    return stream ? publish(stream.published, stream.pending) : NOTHING;
   }
 
   private isOpenAndBusy(attemptKey: string): boolean {
@@ -101,10 +109,9 @@ function takeAppend(stream: AttemptStream): TokenAppend {
   if (stream.inFlight !== null) return stream.inFlight;
   const { lease, pending } = stream;
   stream.appends += 1;
-  const { text, tokenCount } = pending;
-  stream.inFlight = { lease, sequence: stream.appends, text, tokenIds: Array<number>(tokenCount).fill(0) };
-  stream.published = join(stream.published, pending);
-  stream.pending = NOTHING;
+  stream.inFlight = { lease, sequence: stream.appends, ...pending };
+  stream.published = publish(stream.published, pending);
+  stream.pending = NO_TEXT;
   return stream.inFlight;
 }
 
@@ -113,6 +120,6 @@ function settle(stream: AttemptStream, outcome: FencedOutcome | undefined): void
   stream.refused = outcome === 'lost';
 }
 
-function join(a: PublishedText, b: PublishedText): PublishedText {
-  return { text: a.text + b.text, tokenCount: a.tokenCount + b.tokenCount };
+function publish({ text, tokenCount }: PublishedText, next: TokenText): PublishedText {
+  return { text: text + next.text, tokenCount: tokenCount + next.tokenIds.length };
 }

@@ -1,9 +1,9 @@
-/** A run of prompt tokens of one sequence, written to the cache of `slot` at `startPosition`. */
+/** A run of known tokens of one sequence, written to the cache of `slot` at `startPosition`. */
 export interface PrefillChunk {
   readonly slot: number;
   readonly tokenIds: Int32Array;
   readonly startPosition: number;
-  /** True for the chunk that ends the prompt: only its last position needs logits. */
+  /** True where a token follows that is not known yet: only the chunk's last position needs logits. */
   readonly needsLogits: boolean;
 }
 

@@ -5,13 +5,15 @@ import { prefillChunkEnd } from './prefill-chunk.js';
 
 const decoding = (slot: number): PlanCandidate => ({
   slot,
-  promptTokens: 5,
+  prefillTokens: 5,
+  knownTokens: 6,
   processedTokens: 5,
   admission: slot,
 });
-const prompt = (slot: number, promptTokens: number, processedTokens = 0, admission = slot) => ({
+const prompt = (slot: number, tokens: number, processedTokens = 0, admission = slot) => ({
   slot,
-  promptTokens,
+  prefillTokens: tokens,
+  knownTokens: tokens,
   processedTokens,
   admission,
 });
@@ -58,7 +60,7 @@ describe('the plan of a step', () => {
   it('runs every decode, in the order of slots, before any prompt', () => {
     const plan = planStep([decoding(3), prompt(1, 20), decoding(0), decoding(2)], limits);
     expect(plan.decodeSlots).toEqual([0, 2, 3]);
-    expect(plan.prefills).toEqual([{ slot: 1, startPosition: 0, tokenCount: 8, endsPrompt: false }]);
+    expect(plan.prefills).toEqual([{ slot: 1, startPosition: 0, tokenCount: 8, needsLogits: false }]);
   });
 
   it('takes prompts in order of admission while the budget lasts, none past one that does not fit', () => {
@@ -71,7 +73,7 @@ describe('the plan of a step', () => {
   it('moves one prompt on even where decodes use up the budget', () => {
     const decodes = Array.from({ length: 10 }, (_, slot) => decoding(slot));
     expect(planStep([...decodes, prompt(10, 30, 16)], limits).prefills).toEqual([
-      { slot: 10, startPosition: 16, tokenCount: 8, endsPrompt: false },
+      { slot: 10, startPosition: 16, tokenCount: 8, needsLogits: false },
     ]);
   });
 

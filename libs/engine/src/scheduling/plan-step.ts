@@ -3,7 +3,10 @@ import { prefillChunkEnd } from './prefill-chunk.js';
 /** A sequence that holds a slot, as the planner sees it. */
 export interface PlanCandidate {
   readonly slot: number;
-  readonly promptTokens: number;
+  /** Tokens that run in chunks, the first ones: at least the prompt. */
+  readonly prefillTokens: number;
+  /** Tokens that are there to run, in chunks or by decode rows. */
+  readonly knownTokens: number;
   /** Tokens whose key and value are in the cache. */
   readonly processedTokens: number;
   /** Rank by admission: lower came earlier. */
@@ -14,7 +17,8 @@ interface PlannedPrefill {
   readonly slot: number;
   readonly startPosition: number;
   readonly tokenCount: number;
-  readonly endsPrompt: boolean;
+  /** True where a token is sampled next: the chunk runs the last known token. */
+  readonly needsLogits: boolean;
 }
 
 /** Who runs in the next step. Nothing has changed yet while it is made. */
@@ -60,17 +64,17 @@ export function planStep(candidates: readonly PlanCandidate[], limits: PlanLimit
   return { decodeSlots, prefills };
 }
 
-function isPrefilling({ processedTokens, promptTokens }: PlanCandidate): boolean {
-  return processedTokens < promptTokens;
+function isPrefilling({ processedTokens, prefillTokens }: PlanCandidate): boolean {
+  return processedTokens < prefillTokens;
 }
 
 function planPrefill(candidate: PlanCandidate, chunkTokens: number): PlannedPrefill {
-  const { slot, processedTokens, promptTokens } = candidate;
-  const end = prefillChunkEnd(processedTokens, promptTokens, chunkTokens);
+  const { slot, processedTokens, prefillTokens, knownTokens } = candidate;
+  const end = prefillChunkEnd(processedTokens, prefillTokens, chunkTokens);
   return {
     slot,
     startPosition: processedTokens,
     tokenCount: end - processedTokens,
-    endsPrompt: end === promptTokens,
+    needsLogits: end === knownTokens,
   };
 }

@@ -52,7 +52,7 @@ export class SequenceTable {
       const slot = this.#slots.acquire();
       if (slot === undefined) return;
       const ticket = this.#waiting.shift()!;
-      const sequence = new Sequence(ticket.request, slot, this.#admissions++, this.#nowMs());
+      const sequence = new Sequence(ticket.generation, slot, this.#admissions++, this.#nowMs());
       this.#running.set(slot, { ticket, sequence });
     }
   }
@@ -91,7 +91,8 @@ export class SequenceTable {
       slot: sequence.slot,
       promptTokens: sequence.promptTokens,
       processedTokens: sequence.processedTokens,
-      generatedTokens: sequence.generatedTokens,
+      resumedTokens: sequence.resumedTokens,
+      generatedTokens: sequence.generation.tokenIds.length,
       maxTokens: sequence.request.maxTokens,
     }));
   }

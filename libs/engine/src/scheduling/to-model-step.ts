@@ -7,13 +7,13 @@ export function toModelStep(plan: StepPlan, sequenceIn: (slot: number) => Sequen
   return {
     decodes: plan.decodeSlots.map((slot) => {
       const sequence = sequenceIn(slot);
-      return { slot, tokenId: sequence.lastTokenId, position: sequence.processedTokens };
+      return { slot, tokenId: sequence.nextTokenId, position: sequence.processedTokens };
     }),
-    prefills: plan.prefills.map(({ slot, startPosition, tokenCount, endsPrompt }) => ({
+    prefills: plan.prefills.map(({ slot, startPosition, tokenCount, needsLogits }) => ({
       slot,
-      tokenIds: sequenceIn(slot).request.promptTokenIds.subarray(startPosition, startPosition + tokenCount),
+      tokenIds: sequenceIn(slot).prefillTokenIds.subarray(startPosition, startPosition + tokenCount),
       startPosition,
-      needsLogits: endsPrompt,
+      needsLogits,
     })),
   };
 }

@@ -11,40 +11,71 @@ export interface GenerationRequest {
   readonly stopStrings: readonly string[];
   /** Tokens that end the text, the model's end tokens included unless the request ignores them. They are not part of the text. */
   readonly stopTokenIds: readonly number[];
+  /** Fresh, and for this request alone. */
   readonly decoder: TokenTextDecoder;
+  /** Where an earlier run of the same request was cut; null for a new one. */
+  readonly resume: ResumePoint | null;
+}
+
+/** The tokens whose text an earlier run has shown: its deltas' `tokenIds`, joined. */
+export interface ResumePoint {
+  /** At most `maxTokens`. What follows a token that ends the text is left out. */
+  readonly tokenIds: readonly number[];
+  /**
+   * How they come back into the cache. `decode`: one a step, through the kernels that ran them at first, so that what
+   * follows is bit for bit what would have followed. `prefill`: in the prompt's chunks, much faster, equal up to rounding.
+   */
+  readonly replay: 'decode' | 'prefill';
 }
 
 export type GenerationFinish = 'stop' | 'length' | 'aborted';
 
 export interface GenerationResult {
+  /** Resumed text included, as in `tokenIds`. */
   readonly text: string;
   /** All generated tokens, one that ended the text included. */
   readonly tokenIds: readonly number[];
+  /** How many of `tokenIds`, the first ones, were known from an earlier run. */
+  readonly resumedTokenCount: number;
   readonly finish: GenerationFinish;
   readonly promptTokenCount: number;
   readonly cachedTokenCount: number;
-  /** Milliseconds from admission to a slot until the first token; null when there was none. */
+  /** Milliseconds from admission to a slot until the first new token; null when there was none. */
   readonly timeToFirstTokenMs: number | null;
-  /** Milliseconds of the model runs that held a chunk of the prompt. */
+  /** Milliseconds of the model runs that held a chunk of the sequence. */
   readonly prefillMs: number;
-  /** Milliseconds from the first generated token to the last. */
+  /** Milliseconds from the first new token to the last. */
   readonly decodeMs: number;
 }
 
-/** New visible text of one sequence after a step. `tokenCount` tokens stand behind it (stop strings hold text back). */
+/**
+ * New visible text of one sequence after a step, and the tokens behind it: stop strings and half characters hold text
+ * back, so these may be several. All deltas of a sequence, resumed runs included, make up its text.
+ */
 export interface TextDelta {
   readonly id: string;
   readonly text: string;
-  readonly tokenCount: number;
+  readonly tokenIds: readonly number[];
 }
 
-/** What one committed step did; the worker publishes and measures by it. */
+/** Who is in a step that is about to run, by request id. */
+export interface StepStart {
+  readonly decodeIds: readonly string[];
+  readonly prefillIds: readonly string[];
+}
+
+/** What one committed step did; the worker publishes and measures by it. Steps with rows and chunks are mixed. */
 export interface StepReport {
   readonly deltas: readonly TextDelta[];
   readonly decodeRows: number;
+  /** Tokens that ran in chunks: of prompts, and resumed ones that are replayed by `prefill`. */
   readonly prefillTokens: number;
-  /** Tokens sampled: one by each decode row and by each chunk that ended a prompt. */
+  /** Tokens sampled. */
   readonly generatedTokens: number;
+  /** Resumed tokens that ran again, as decode rows or in chunks. */
+  readonly replayedTokens: number;
+  /** Decode rows among them. */
+  readonly replayedRows: number;
   readonly slotsUsed: number;
   /** Tokens in the key-value cache after the step. */
   readonly cachedTokens: number;

@@ -1,60 +1,71 @@
 import type { PlanCandidate } from '../scheduling/plan-step.js';
-import type { SamplingContext } from '../sampling/sample-token.js';
-import { TokenHistory } from '../sampling/token-history.js';
 import type { GenerationFinish, GenerationRequest, GenerationResult } from './generation-request.js';
-import { bannedTokenIds, isStopToken, stopReasonOf, type StopReason } from './stop-conditions.js';
-import { TextOutput } from './text-output.js';
+import type { Generation } from './generation.js';
 
-/** A request that holds a slot: what of it is in the cache, and what was generated. */
+/**
+ * A generation that holds a slot. It knows its prompt and the tokens generated so far; what it knows is run, first in
+ * chunks, then token by token, and once all of it is in the cache the next token is sampled.
+ */
 export class Sequence implements PlanCandidate {
-  readonly request: GenerationRequest;
+  readonly generation: Generation;
   readonly slot: number;
   readonly admission: number;
-  readonly output: TextOutput;
+  /** What runs in chunks: the prompt, and resumed tokens where they are replayed by `prefill`. */
+  readonly prefillTokenIds: Int32Array;
   readonly #admittedAtMs: number;
-  readonly #history: TokenHistory;
-  readonly #tokenIds: number[] = [];
   #processedTokens = 0;
   #prefillMs = 0;
   #firstTokenAtMs: number | null = null;
   #lastTokenAtMs = 0;
 
-  constructor(request: GenerationRequest, slot: number, admission: number, nowMs: number) {
-    this.request = request;
+  constructor(generation: Generation, slot: number, admission: number, nowMs: number) {
+    this.generation = generation;
     this.slot = slot;
     this.admission = admission;
-    this.output = new TextOutput(request.decoder, request.stopStrings);
+    this.prefillTokenIds = prefillTokenIdsOf(generation);
     this.#admittedAtMs = nowMs;
-    this.#history = new TokenHistory(request.promptTokenIds, request.sampling);
+  }
+
+  get request(): GenerationRequest {
+    return this.generation.request;
   }
 
   get promptTokens(): number {
     return this.request.promptTokenIds.length;
   }
 
-  /** Tokens whose key and value are in the cache: all but the last generated one. */
+  get prefillTokens(): number {
+    return this.prefillTokenIds.length;
+  }
+
+  get resumedTokens(): number {
+    return this.generation.resumedTokens;
+  }
+
+  /** Prompt and generated tokens; those past `processedTokens` are to be run. */
+  get knownTokens(): number {
+    return this.promptTokens + this.generation.tokenIds.length;
+  }
+
+  /** Tokens whose key and value are in the cache. */
   get processedTokens(): number {
     return this.#processedTokens;
   }
 
-  get generatedTokens(): number {
-    return this.#tokenIds.length;
-  }
-
   /** The token that the next decode step runs. */
-  get lastTokenId(): number {
-    const tokenId = this.#tokenIds.at(-1);
-    if (tokenId === undefined) throw new Error('A sequence decodes before its first token. This is a bug.');
+  get nextTokenId(): number {
+    const tokenId = this.generation.tokenIds[this.#processedTokens - this.promptTokens];
+    if (tokenId === undefined) throw new Error('A sequence decodes a token it does not know. This is a bug.');
     return tokenId;
   }
 
-  get samplingContext(): SamplingContext {
-    return {
-      params: this.request.sampling,
-      history: this.#history,
-      position: this.promptTokens + this.generatedTokens,
-      bannedTokenIds: bannedTokenIds(this.request, this.generatedTokens),
-    };
+  /** True when the logits of its last run decide the next token. */
+  get isDue(): boolean {
+    return this.#processedTokens === this.knownTokens;
+  }
+
+  commitDecode(): void {
+    this.#processedTokens += 1;
   }
 
   commitPrefill(tokenCount: number, modelMs: number): void {
@@ -62,45 +73,24 @@ export class Sequence implements PlanCandidate {
     this.#prefillMs += modelMs;
   }
 
-  commitDecode(): void {
-    this.#processedTokens += 1;
-  }
-
-  /** Takes a sampled token. Returns why the sequence ends with it; null where it goes on. */
-  append(tokenId: number, nowMs: number): StopReason | null {
-    const checksStops = this.generatedTokens >= this.request.minTokens;
-    this.#tokenIds.push(tokenId);
-    this.#history.add(tokenId);
+  /** Takes a sampled token. */
+  append(tokenId: number, nowMs: number): void {
+    this.generation.append(tokenId);
     this.#firstTokenAtMs ??= nowMs;
     this.#lastTokenAtMs = nowMs;
-    if (isStopToken(this.request, tokenId)) this.output.pushSilent();
-    else this.output.push(tokenId, checksStops);
-    return stopReasonOf(this.request, tokenId, this.generatedTokens, this.output.foundStopString);
   }
 
   toResult(finish: GenerationFinish): GenerationResult {
     const first = this.#firstTokenAtMs;
-    return {
-      text: this.output.text,
-      tokenIds: this.#tokenIds,
-      finish,
-      promptTokenCount: this.promptTokens,
-      cachedTokenCount: 0,
+    return this.generation.toResult(finish, {
       timeToFirstTokenMs: first === null ? null : first - this.#admittedAtMs,
       prefillMs: this.#prefillMs,
       decodeMs: first === null ? 0 : this.#lastTokenAtMs - first,
-    };
+    });
   }
 }
 
-export function finishOf(reason: StopReason): GenerationFinish {
-  switch (reason) {
-    case 'stop-token':
-    case 'stop-string':
-      return 'stop';
-    case 'max-tokens':
-      return 'length';
-    default:
-      return reason satisfies never;
-  }
+function prefillTokenIdsOf({ request, tokenIds }: Generation): Int32Array {
+  const { promptTokenIds, resume } = request;
+  return resume?.replay === 'prefill' ? Int32Array.from([...promptTokenIds, ...tokenIds]) : promptTokenIds;
 }

@@ -1,3 +1,5 @@
+import type { GenerationFinish } from './generation-request.js';
+
 /** What decides whether a token ends its sequence. */
 export interface StopRules {
   readonly maxTokens: number;
@@ -33,4 +35,16 @@ const NONE: readonly number[] = [];
 /** Tokens that must not be generated next: the stop tokens, until `minTokens` are there. */
 export function bannedTokenIds(rules: StopRules, generatedCount: number): readonly number[] {
   return generatedCount < rules.minTokens ? rules.stopTokenIds : NONE;
+}
+
+export function finishOf(reason: StopReason): GenerationFinish {
+  switch (reason) {
+    case 'stop-token':
+    case 'stop-string':
+      return 'stop';
+    case 'max-tokens':
+      return 'length';
+    default:
+      return reason satisfies never;
+  }
 }

@@ -25,7 +25,7 @@ describe('the text of a sequence', () => {
           const pending = output.takePending();
           if (pending === null) return;
           pieces.push(pending.text);
-          counted += pending.tokenCount;
+          counted += pending.tokenIds.length;
         };
         let pushed = 0;
         for (const token of tokens) {

@@ -1,10 +1,10 @@
 import type { TokenTextDecoder } from '../ports/token-text-decoder.port.js';
 import { StopStringFilter } from './stop-string-filter.js';
 
-/** Visible text that was not reported yet, and the number of tokens behind it. */
+/** Visible text that was not reported yet, and the tokens behind it. */
 export interface PendingText {
   readonly text: string;
-  readonly tokenCount: number;
+  readonly tokenIds: readonly number[];
 }
 
 /** The text of one sequence: decoded, cut at stop strings, handed out piece by piece. The pieces make up `text`. */
@@ -13,7 +13,7 @@ export class TextOutput {
   readonly #filter: StopStringFilter;
   #text = '';
   #pendingText = '';
-  #pendingTokens = 0;
+  #pendingTokenIds: number[] = [];
 
   constructor(decoder: TokenTextDecoder, stopStrings: readonly string[]) {
     this.#decoder = decoder;
@@ -31,14 +31,14 @@ export class TextOutput {
 
   /** `checksStops`: false for the first `minTokens` tokens, whose text no stop string may end or begin in. */
   push(tokenId: number, checksStops: boolean): void {
-    this.#pendingTokens += 1;
+    this.#pendingTokenIds.push(tokenId);
     const text = this.#decoder.push(tokenId);
     this.#show(checksStops ? this.#filter.push(text) : text);
   }
 
-  /** Counts a token that has no text, such as a stop token. */
-  pushSilent(): void {
-    this.#pendingTokens += 1;
+  /** Takes a token that has no text, such as a stop token. */
+  pushSilent(tokenId: number): void {
+    this.#pendingTokenIds.push(tokenId);
   }
 
   /** Lets out what was held back. An unfinished character may still complete a stop string. */
@@ -51,10 +51,15 @@ export class TextOutput {
   /** Takes what became visible since the last call; null where nothing did. */
   takePending(): PendingText | null {
     if (this.#pendingText === '') return null;
-    const pending = { text: this.#pendingText, tokenCount: this.#pendingTokens };
-    this.#pendingText = '';
-    this.#pendingTokens = 0;
+    const pending = { text: this.#pendingText, tokenIds: this.#pendingTokenIds };
+    this.dropPending();
     return pending;
+  }
+
+  /** Counts what is visible so far, and every token so far, as reported. What is held back still comes. */
+  dropPending(): void {
+    this.#pendingText = '';
+    this.#pendingTokenIds = [];
   }
 
   #show(text: string): void {

@@ -1,20 +1,17 @@
 import type { GenerationRequest, GenerationResult } from './generation-request.js';
+import type { Generation } from './generation.js';
 
 /** The caller's end of a submitted request: where its result goes, and whether it is still wanted. */
 export class Ticket {
-  readonly request: GenerationRequest;
+  readonly generation: Generation;
   readonly promise: Promise<GenerationResult>;
   #aborted = false;
   #settle!: { resolve: (result: GenerationResult) => void; reject: (error: Error) => void };
   readonly #stopListening: () => void;
 
   /** `onAbort` is called once, when `signal` aborts before the ticket is settled. */
-  constructor(
-    request: GenerationRequest,
-    signal: AbortSignal | undefined,
-    onAbort: (ticket: Ticket) => void,
-  ) {
-    this.request = request;
+  constructor(generation: Generation, signal: AbortSignal | undefined, onAbort: (ticket: Ticket) => void) {
+    this.generation = generation;
     this.promise = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -30,8 +27,17 @@ export class Ticket {
     return this.#aborted;
   }
 
+  get request(): GenerationRequest {
+    return this.generation.request;
+  }
+
   abort(): void {
     this.#aborted = true;
+  }
+
+  /** Ends the request before it has a slot: with the text that was known. */
+  resolveAborted(): void {
+    this.resolve(this.generation.toResult('aborted'));
   }
 
   resolve(result: GenerationResult): void {
@@ -43,18 +49,4 @@ export class Ticket {
     this.#stopListening();
     this.#settle.reject(error);
   }
-}
-
-/** Result of a request that was aborted before it had a slot. */
-export function abortedResult(request: GenerationRequest): GenerationResult {
-  return {
-    text: '',
-    tokenIds: [],
-    finish: 'aborted',
-    promptTokenCount: request.promptTokenIds.length,
-    cachedTokenCount: 0,
-    timeToFirstTokenMs: null,
-    prefillMs: 0,
-    decodeMs: 0,
-  };
 }

@@ -4,11 +4,11 @@ import type { GenerationRequest } from './generation-request.js';
 
 /** @throws InvalidGenerationRequestError where the model could not run the request whatever the load. */
 export function validateRequest(request: GenerationRequest, info: ModelRunnerInfo): void {
-  const { promptTokenIds, maxTokens, minTokens, sampling, stopStrings } = request;
+  const { promptTokenIds, maxTokens, minTokens, sampling, stopStrings, resume } = request;
   const refuse = (field: keyof GenerationRequest, problem: string): never => {
     throw new InvalidGenerationRequestError(field, problem);
   };
-  const outside = (id: number) => !(id >= 0 && id < info.vocabSize);
+  const outside = (id: number) => !(Number.isInteger(id) && id >= 0 && id < info.vocabSize);
 
   if (promptTokenIds.length === 0) refuse('promptTokenIds', 'needs at least one token.');
   if (!Number.isInteger(maxTokens) || maxTokens < 1)
@@ -27,6 +27,13 @@ export function validateRequest(request: GenerationRequest, info: ModelRunnerInf
   const badToken = promptTokenIds.find(outside);
   if (badToken !== undefined) {
     refuse('promptTokenIds', `token ${badToken} is outside the vocabulary of ${info.vocabSize}.`);
+  }
+  if (resume !== null && resume.tokenIds.length > maxTokens) {
+    refuse('resume', `has ${resume.tokenIds.length} tokens, more than maxTokens (${maxTokens}).`);
+  }
+  const badResumed = resume?.tokenIds.find(outside);
+  if (badResumed !== undefined) {
+    refuse('resume', `token ${badResumed} is outside the vocabulary of ${info.vocabSize}.`);
   }
   const badBias = [...sampling.logitBias.keys()].find(outside);
   if (badBias !== undefined) {

@@ -23,6 +23,7 @@ export function request(id: string, overrides: Partial<GenerationRequest> = {}):
     sampling: greedy,
     stopStrings: [],
     stopTokenIds: [],
+    resume: null,
     decoder: { push: textOf, flush: () => '' },
     ...overrides,
   };

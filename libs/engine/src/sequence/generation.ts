@@ -1,0 +1,75 @@
+import type { SamplingContext } from '../sampling/sample-token.js';
+import { TokenHistory } from '../sampling/token-history.js';
+import type { GenerationFinish, GenerationRequest, GenerationResult } from './generation-request.js';
+import { bannedTokenIds, finishOf, isStopToken, stopReasonOf } from './stop-conditions.js';
+import { TextOutput } from './text-output.js';
+
+type GenerationTimings = Pick<GenerationResult, 'timeToFirstTokenMs' | 'prefillMs' | 'decodeMs'>;
+
+const NO_TIMINGS: GenerationTimings = { timeToFirstTokenMs: null, prefillMs: 0, decodeMs: 0 };
+
+/**
+ * What a request has become so far: its tokens, their text, and whether they end it. Resumed tokens go through the
+ * same rules as sampled ones, but their text was reported before.
+ */
+export class Generation {
+  readonly request: GenerationRequest;
+  readonly output: TextOutput;
+  readonly resumedTokens: number;
+  readonly #history: TokenHistory;
+  readonly #tokenIds: number[] = [];
+  #finish: GenerationFinish | null = null;
+
+  constructor(request: GenerationRequest) {
+    this.request = request;
+    this.output = new TextOutput(request.decoder, request.stopStrings);
+    this.#history = new TokenHistory(request.promptTokenIds, request.sampling);
+    for (const tokenId of request.resume?.tokenIds ?? []) {
+      if (this.#finish === null) this.append(tokenId);
+    }
+    if (this.#finish !== null) this.output.end();
+    this.output.dropPending();
+    this.resumedTokens = this.#tokenIds.length;
+  }
+
+  get tokenIds(): readonly number[] {
+    return this.#tokenIds;
+  }
+
+  /** How the last token ended the text; null where it goes on. */
+  get finish(): GenerationFinish | null {
+    return this.#finish;
+  }
+
+  get samplingContext(): SamplingContext {
+    const { promptTokenIds, sampling } = this.request;
+    return {
+      params: sampling,
+      history: this.#history,
+      position: promptTokenIds.length + this.#tokenIds.length,
+      bannedTokenIds: bannedTokenIds(this.request, this.#tokenIds.length),
+    };
+  }
+
+  append(tokenId: number): void {
+    const checksStops = this.#tokenIds.length >= this.request.minTokens;
+    this.#tokenIds.push(tokenId);
+    this.#history.add(tokenId);
+    if (isStopToken(this.request, tokenId)) this.output.pushSilent(tokenId);
+    else this.output.push(tokenId, checksStops);
+    const reason = stopReasonOf(this.request, tokenId, this.#tokenIds.length, this.output.foundStopString);
+    this.#finish = reason === null ? null : finishOf(reason);
+  }
+
+  toResult(finish: GenerationFinish, timings = NO_TIMINGS): GenerationResult {
+    return {
+      text: this.output.text,
+      tokenIds: this.#tokenIds,
+      resumedTokenCount: this.resumedTokens,
+      finish,
+      promptTokenCount: this.request.promptTokenIds.length,
+      cachedTokenCount: 0,
+      ...timings,
+    };
+  }
+}
