@@ -30,11 +30,11 @@ async function lettersAfter(
   cursor: string | undefined,
   count: number,
 ): Promise<DeadLetter[]> {
-  if (cursor === undefined) return toLetters(await redis.zrange(key, 0, count - 1, 'REV', 'WITHSCORES'));
+  if (cursor === undefined) return toLetters(await redis.zrevrange(key, 0, count - 1, 'WITHSCORES'));
   const { atMs, jobId } = parseCursor(cursor);
   const [sameTime, earlier] = await Promise.all([
-    redis.zrange(key, atMs, atMs, 'BYSCORE', 'WITHSCORES'),
-    redis.zrange(key, `(${atMs}`, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, count, 'WITHSCORES'),
+    redis.zrangebyscore(key, atMs, atMs, 'WITHSCORES'),
+    redis.zrevrangebyscore(key, `(${atMs}`, '-inf', 'WITHSCORES', 'LIMIT', 0, count),
   ]);
   const rest = toLetters(sameTime).filter((letter) => letter.jobId < jobId);
   return [...rest.toReversed(), ...toLetters(earlier)].slice(0, count);
