@@ -91,11 +91,38 @@ describe("a job's events", () => {
     await api.http.delete(`/v1/jobs/${id}`);
   });
 
-  it('are refused for an id that is no event', async () => {
-    const id = await submit('x');
-    const answer = await fetch(eventsOf(id), { headers: { 'last-event-id': 'yesterday' } });
-    expect(answer.status).toBe(400);
-    expect(await answer.json()).toMatchObject({ error: { param: 'last-event-id' } });
+  it.each(['yesterday', '1-3', '0-7', '1-999999999999998', '77-1'])(
+    'are refused after %s, an id that the stream never gave out',
+    async (eventId) => {
+      const id = await submit('one two', { hold: '1' });
+      await readEvents(eventsOf(id), {}, (one) => one.event === 'token');
+      const byHeader = await fetch(eventsOf(id), { headers: { 'last-event-id': eventId } });
+      expect(byHeader.status).toBe(400);
+      expect(await byHeader.json()).toMatchObject({
+        error: { code: 'invalid_value', param: 'last-event-id' },
+      });
+      const byQuery = await api.http.get(`/v1/jobs/${id}/events?after=${eventId}`).expect(400);
+      expect(byQuery.body.error.param).toBe('after');
+      await api.http.delete(`/v1/jobs/${id}`);
+    },
+  );
+
+  it('resume on another server after the one that sent them is gone', async () => {
+    const id = await submit('said before said after', { hold: '1' });
+    const first = await startApi(redis.url);
+    const path = `/v1/jobs/${id}/events`;
+    const { events: before } = await readEvents(first.url + path, {}, (one) => one.event === 'token');
+    const cutOff = readEvents(`${first.url}${path}?after=${before.at(-1)?.id}`);
+    await first.close();
+    expect((await cutOff).events.some((one) => one.event === 'done')).toBe(false);
+    await api.http.delete(`/v1/jobs/${id}`);
+    const second = await startApi(redis.url);
+    const { events: after } = await readEvents(`${second.url}${path}`, {
+      headers: { 'last-event-id': before.at(-1)?.id ?? '' },
+    });
+    expect(textOf(before)).toBe('said');
+    expect(after.map((one) => one.event)).toEqual(['done']);
+    await second.close();
   });
 
   it('answer HEAD with their headers alone', async () => {

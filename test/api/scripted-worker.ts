@@ -12,6 +12,8 @@ interface Options {
   readonly variant?: string;
   readonly slots?: number;
   readonly contextTokens?: number;
+  /** Says something else than the words of the prompt. */
+  readonly script?: (lifecycle: JobLifecycle, lease: AttemptLease) => Promise<void>;
 }
 
 /**
@@ -28,7 +30,8 @@ export async function startScriptedWorker(redisUrl: string, options: Options = {
     variant,
     concurrency: slots,
     logger: createLogger('scripted-worker', 'silent'),
-    handler: (lease, signal) => answer(worker.lifecycle, lease, signal, released),
+    handler: (lease, signal) =>
+      options.script?.(worker.lifecycle, lease) ?? answer(worker.lifecycle, lease, signal, released),
   });
   const workerId = `scripted-${variant}-${process.pid}`;
   const heartbeat = (): WorkerHeartbeat => ({
