@@ -83,6 +83,27 @@ describe('an abort', () => {
   });
 });
 
+describe('the start of a step', () => {
+  it('is told with the ids of who is in it, before the model runs', async () => {
+    const order: unknown[] = [];
+    const { engine } = createEngine({
+      beforeStep: () => void order.push('model'),
+      onStepStart: (step) => order.push(step),
+    });
+    const first = engine.submit(request('first', { maxTokens: 2 }));
+    await new Promise(setImmediate);
+    await Promise.all([first, engine.submit(request('second', { maxTokens: 1 }))]);
+    expect(order).toEqual([
+      { decodeIds: [], prefillIds: ['first'] },
+      'model',
+      { decodeIds: ['first'], prefillIds: ['second'] },
+      'model',
+      { decodeIds: [], prefillIds: ['second'] },
+      'model',
+    ]);
+  });
+});
+
 describe('a failed step', () => {
   it('rejects the sequences that were in it, with the cause, and the engine goes on', async () => {
     const cause = new Error('out of memory');
@@ -152,6 +173,9 @@ describe('the door', () => {
     ['maxTokens', { maxTokens: 64 }],
     ['minTokens', { minTokens: 9 }],
     ['stopStrings', { stopStrings: ['x', ''] }],
+    ['resume', { resume: { tokenIds: Array<number>(9).fill(1), replay: 'decode' } }],
+    ['resume', { resume: { tokenIds: [VOCAB], replay: 'prefill' } }],
+    ['resume', { resume: { tokenIds: [1.5], replay: 'decode' } }],
     ['sampling', { sampling: { ...greedy, logitBias: new Map([[VOCAB, 1]]) } }],
   ])('refuses a bad %s by name', async (field, overrides) => {
     const { engine, runner } = createEngine();

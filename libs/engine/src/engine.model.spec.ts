@@ -141,6 +141,51 @@ describe('the engine on the 6.5-bit variant', () => {
     );
   });
 
+  it('goes on bit for bit where a sampled text was cut, whatever runs beside it', async () => {
+    const sampled = inputs.map((input, index) => ({ ...input, temperature: 1, seed: 100 + index }));
+    for (const [index, input] of sampled.entries()) {
+      const whole = await runAlone(quantized, input);
+      const last = whole.tokenIds.length - 1;
+      for (const cut of new Set([1, Math.floor(last / 3), last])) {
+        const tokenIds = whole.tokenIds.slice(0, cut);
+        const beside = sampled.filter((_, other) => other !== index).slice(0, 3);
+        const resumed = await withEngine(quantized, async (engine) => {
+          const others = beside.map((other, i) => engine.submit(toRequest(`beside ${i}`, other)));
+          const result = await engine.submit({
+            ...toRequest('resumed', input),
+            resume: { tokenIds, replay: 'decode' },
+          });
+          await Promise.all(others);
+          return result;
+        });
+        expect(essence(resumed)).toEqual(essence(whole));
+        expect(resumed.resumedTokenCount).toBe(cut);
+      }
+    }
+  });
+
+  it('goes on from a text whose tokens are prefilled with the prompt', async () => {
+    const story = ask('Tell me a long story about a fox named Max.', { temperature: 0, max_tokens: 60 });
+    const whole = await runAlone(quantized, story);
+    const chunkTokens: number[] = [];
+    const engine = new Engine({
+      runner: quantized,
+      prefillChunkTokens: CHUNK,
+      onStep: ({ prefillTokens }) => prefillTokens > 0 && chunkTokens.push(prefillTokens),
+    });
+    const tokenIds = whole.tokenIds.slice(0, 40);
+    const resumed = await engine.submit({
+      ...toRequest('resumed', story),
+      resume: { tokenIds, replay: 'prefill' },
+    });
+    await engine.close();
+    // Rounding may part the texts later on; what was shown stays.
+    expect(resumed.tokenIds.slice(0, 40)).toEqual(tokenIds);
+    expect(resumed.text.startsWith(tokenizer.decode(tokenIds))).toBe(true);
+    expect(resumed.resumedTokenCount).toBe(40);
+    expect(chunkTokens.reduce((a, b) => a + b)).toBe(whole.promptTokenCount + 40);
+  });
+
   it('cuts the text at a stop string and keeps it out', async () => {
     const whole = await runAlone(quantized, ask('Count from 1 to 20', { temperature: 0 }));
     const cut = await runAlone(quantized, ask('Count from 1 to 20', { temperature: 0, stop: [', 9', '7,'] }));

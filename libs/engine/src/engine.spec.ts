@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GenerationResult } from './sequence/generation-request.js';
-import { createEngine, END, greedy, request, runAlone, textOf, VOCAB } from './testing/engine-fixture.js';
+import { anyRequest } from './testing/any-request.js';
+import { createEngine, greedy, request, runAlone, textOf, VOCAB } from './testing/engine-fixture.js';
 
 const essence = ({ text, tokenIds, finish }: GenerationResult) => ({ text, tokenIds, finish });
 
@@ -59,6 +60,9 @@ describe('one sequence', () => {
   });
 });
 
+/** A request, and the steps after the one before it. */
+const anyArrival = fc.record({ overrides: anyRequest, delay: fc.nat(4) });
+
 describe('a batch', () => {
   it('starts what is submitted together in one step, and decodes it together', async () => {
     const { engine, runner } = createEngine();
@@ -99,35 +103,10 @@ describe('a batch', () => {
     expect(runner.trace).toHaveLength(3);
   });
 
-  const anyRequest = fc.record({
-    prompt: fc.array(fc.nat(VOCAB - 1), { minLength: 1, maxLength: 20 }),
-    maxTokens: fc.integer({ min: 1, max: 16 }),
-    minTokens: fc.nat(3),
-    sampling: fc.record({
-      temperature: fc.constantFrom(0, 0.7, 1.5),
-      topK: fc.constantFrom(0, 5),
-      topP: fc.constantFrom(1, 0.8),
-      repetitionPenalty: fc.constantFrom(1, 1.2),
-      seed: fc.nat(),
-    }),
-    stopStrings: fc.constantFrom([], ['abc'], ['b ', 'ca']),
-    /** Steps after the one before it. */
-    delay: fc.nat(4),
-  });
-
   it('gives each sequence the tokens it gets alone, whatever joins and leaves beside it', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(anyRequest, { minLength: 1, maxLength: 10 }), async (arrivals) => {
-        const requests = arrivals.map(({ prompt, maxTokens, minTokens, stopStrings, sampling }, index) => {
-          return request(`r${index}`, {
-            promptTokenIds: Int32Array.from(prompt),
-            maxTokens,
-            minTokens: Math.min(minTokens, maxTokens),
-            stopStrings,
-            stopTokenIds: [END],
-            sampling: { ...greedy, ...sampling },
-          });
-        });
+      fc.asyncProperty(fc.array(anyArrival, { minLength: 1, maxLength: 10 }), async (arrivals) => {
+        const requests = arrivals.map(({ overrides }, index) => request(`r${index}`, overrides));
         const alone: GenerationResult[] = [];
         for (const one of requests) alone.push(await runAlone(one));
 

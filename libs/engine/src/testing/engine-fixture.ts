@@ -49,13 +49,12 @@ export function createEngine(setup: Setup = {}) {
     await engine.close();
     expect(engine.slotsUsed).toBe(0);
   });
+  const deltasOf = (id: string) => reports.flatMap(({ deltas }) => deltas).filter((delta) => delta.id === id);
   const shownText = (id: string) =>
-    reports
-      .flatMap(({ deltas }) => deltas)
-      .filter((delta) => delta.id === id)
+    deltasOf(id)
       .map(({ text }) => text)
       .join('');
-  return { engine, runner, reports, shownText };
+  return { engine, runner, reports, deltasOf, shownText };
 }
 
 export async function runAlone(alone: GenerationRequest): Promise<GenerationResult> {

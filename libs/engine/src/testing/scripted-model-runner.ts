@@ -11,13 +11,15 @@ export interface ScriptedModelRunnerOptions {
   readonly slots: number;
   readonly contextTokens: number;
   readonly vocabSize: number;
+  /** False: logits follow from the tokens alone, as they would without rounding. Default: true, as real kernels are. */
+  readonly isSensitiveToChunks?: boolean;
   /** Called before step `index` runs, counted from 0; may throw to fail it, or wait. */
   readonly beforeStep?: (index: number, step: ModelStep) => void | Promise<void>;
 }
 
 /**
- * A model in memory for specs: logits are a hash of a row's own tokens and of the chunks its prompt came in, which
- * real kernels are sensitive to as well. Keeps a cache by slot, checks what the engine asks of it and records it.
+ * A model in memory for specs: logits are a hash of a row's own tokens and of the chunks they came in, which real
+ * kernels are sensitive to as well. Keeps a cache by slot, checks what the engine asks of it and records it.
  */
 export class ScriptedModelRunner implements ModelRunner {
   readonly info: ModelRunnerInfo;
@@ -78,7 +80,7 @@ export class ScriptedModelRunner implements ModelRunner {
     // A prompt's first chunk takes over the slot from whoever held it before.
     if (position === 0) Object.assign(row, { length: 0, hash: 0 });
     if (row.length !== position) throw new Error(`slot ${slot} holds ${row.length}, not ${position} tokens`);
-    row.hash = mix(row.hash, chunk);
+    if (this.#options.isSensitiveToChunks !== false) row.hash = mix(row.hash, chunk);
     for (const tokenId of tokenIds) {
       row.hash = mix(row.hash, tokenId + 1);
       row.length += 1;
