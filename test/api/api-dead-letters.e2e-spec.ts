@@ -85,6 +85,7 @@ describe('dead letters', () => {
     expect(next.data.map(({ id }) => id)).toEqual([first]);
     expect(next.has_more).toBe(false);
     expect((await deadLetters('', BOB)).data).toEqual([]);
+    expect((await api.http.get('/metrics')).text).toMatch(/^drover_dead_letters_jobs 2$/m);
 
     await api.http.post(`/v1/jobs/${first}/retry`).set(ALICE).expect(202);
     expect((await deadLetters()).data.map(({ id }) => id)).toEqual([second]);

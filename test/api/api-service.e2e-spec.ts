@@ -76,6 +76,7 @@ describe('the service', () => {
     const { text } = await api.http.get('/metrics').expect(200);
     expect(text).toMatch(/^drover_live_workers\{model="drover-tiny",variant="6_5"\} 1$/m);
     expect(text).toMatch(/^drover_queue_depth_jobs\{model="drover-tiny",variant="6_5",state="waiting"\} 0$/m);
+    expect(text).toMatch(/^drover_queue_waiting_tokens\{model="drover-tiny",variant="6_5"\} 0$/m);
     expect(text).toMatch(/^drover_jobs_submitted_total\{model="drover-tiny",variant="6_5"\} 1$/m);
     expect(text).toMatch(
       /^drover_service_jobs_finished_total\{model="drover-tiny",variant="6_5",status="succeeded"\} 1$/m,
@@ -156,7 +157,7 @@ describe('with Redis gone', () => {
     }
     await api.http.get('/healthz').expect(200);
     const { text } = await api.http.get('/metrics').expect(200);
-    expect(text).not.toMatch(/^drover_queue_depth_jobs\{/m);
+    expect(text).not.toMatch(/^drover_(queue_depth_jobs|queue_waiting_tokens|dead_letters_jobs)/m);
 
     await redis.restart();
     await untilReady(api);

@@ -21,6 +21,12 @@ export function createApiMetrics() {
       labelNames: [...MODEL_LABELS, 'state'],
       registers,
     }),
+    queueWaitingTokens: new Gauge({
+      name: 'drover_queue_waiting_tokens',
+      help: 'Tokens of the jobs that wait for a variant: their prompts and the most that each may generate.',
+      labelNames: MODEL_LABELS,
+      registers,
+    }),
     queueOldestWaitingSeconds: new Gauge({
       name: 'drover_queue_oldest_waiting_seconds',
       help: 'Age of the job that has waited longest; 0 when none waits.',
@@ -31,6 +37,11 @@ export function createApiMetrics() {
       name: 'drover_live_workers',
       help: 'Workers with a fresh heartbeat.',
       labelNames: MODEL_LABELS,
+      registers,
+    }),
+    deadLetters: new Gauge({
+      name: 'drover_dead_letters_jobs',
+      help: 'Quarantined jobs of all configured API keys that nobody has retried yet.',
       registers,
     }),
     jobsSubmitted: new Counter({

@@ -14,7 +14,7 @@ import {
 import type { RedisSubscriber } from '#queue';
 import type { Redis } from 'ioredis';
 import type { ResultsOptions } from './job-event-feed.js';
-import { listDeadLetters } from './list-dead-letters.js';
+import { countDeadLetters, listDeadLetters } from './list-dead-letters.js';
 import { listJobs } from './list-jobs.js';
 import type { DeadLettersQuery, JobPage, JobReader, ListJobsQuery } from './results.types.js';
 import { WakeUp } from './wake-up.js';
@@ -53,6 +53,10 @@ class RedisJobReader implements JobReader {
 
   deadLetters(query: DeadLettersQuery): Promise<JobPage> {
     return orUnavailable(() => listDeadLetters(this.redis, query));
+  }
+
+  countDeadLetters(tenants: readonly string[]): Promise<number> {
+    return orUnavailable(() => countDeadLetters(this.redis, tenants));
   }
 
   async waitForFinal(

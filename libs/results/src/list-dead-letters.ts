@@ -24,6 +24,12 @@ export async function listDeadLetters(redis: Redis, query: DeadLettersQuery): Pr
   return { jobs, hasMore, nextAfter: hasMore && last !== undefined ? `${last.atMs}_${last.jobId}` : null };
 }
 
+/** Quarantined jobs of all these tenants together. */
+export async function countDeadLetters(redis: Redis, tenants: readonly string[]): Promise<number> {
+  const counts = await Promise.all(tenants.map((tenant) => redis.zcard(redisKeys.deadLetters(tenant))));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
 async function lettersAfter(
   redis: Redis,
   key: string,

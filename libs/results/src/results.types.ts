@@ -44,6 +44,8 @@ export interface JobReader {
   list(query: ListJobsQuery): Promise<JobPage>;
   /** Quarantined jobs as `peek` shows them, the latest first. */
   deadLetters(query: DeadLettersQuery): Promise<JobPage>;
+  /** Quarantined jobs of all these tenants together. */
+  countDeadLetters(tenants: readonly string[]): Promise<number>;
   /** Fetches the job once it has ended; as it stands when the time is up or the signal aborts. */
   waitForFinal(
     tenant: string,

@@ -38,6 +38,11 @@ export function authenticate(ring: ApiKeyRing, authorization: string | undefined
   return tenantOf(given);
 }
 
+/** Every tenant that a configured key stands for. */
+export function tenantsOf({ digests }: ApiKeyRing): readonly string[] {
+  return digests.length === 0 ? [PUBLIC_TENANT] : digests.map(tenantOf);
+}
+
 /** Short enough for key names and logs, long enough that two keys never meet. */
 function tenantOf(digest: Buffer): string {
   return digest.toString('hex').slice(0, 16);

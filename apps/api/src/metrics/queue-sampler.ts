@@ -1,41 +1,63 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ApiMetrics, Logger } from '#observability';
 import type { JobSubmitter } from '#queue';
-import { JOB_SUBMITTER, LOGGER, METRICS } from '../backend/tokens.js';
+import type { JobReader } from '#results';
+import { JOB_READER, JOB_SUBMITTER, LOGGER, METRICS } from '../backend/tokens.js';
+import { API_KEY_RING } from '../http/api-key.guard.js';
+import { tenantsOf, type ApiKeyRing } from '../http/api-keys.js';
 
 /** Fills the metrics that Redis knows at the moment of a scrape. */
 @Injectable()
 export class QueueSampler {
+  readonly #tenants: readonly string[];
+
   constructor(
     @Inject(METRICS) private readonly metrics: ApiMetrics,
     @Inject(JOB_SUBMITTER) private readonly submitter: JobSubmitter,
+    @Inject(JOB_READER) private readonly reader: JobReader,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(API_KEY_RING) ring: ApiKeyRing,
+  ) {
+    this.#tenants = tenantsOf(ring);
+  }
 
   /** With Redis away they are absent rather than stale; the process's own metrics are still served. */
   async sample(nowMs: number): Promise<void> {
-    const { queueJobs, queueOldestWaitingSeconds, liveWorkers, serviceJobsFinished } = this.metrics;
-    const sampled = [queueJobs, queueOldestWaitingSeconds, liveWorkers, serviceJobsFinished];
     try {
-      const [depths, workers, finished] = await Promise.all([
+      const [depths, workers, finished, deadLetters] = await Promise.all([
         this.submitter.queueDepths(nowMs),
         this.submitter.liveWorkers(nowMs),
         this.submitter.finishedJobs(),
+        this.reader.countDeadLetters(this.#tenants),
       ]);
-      for (const metric of sampled) metric.reset();
+      this.#clear();
+      const { metrics } = this;
       for (const { model, variant, status, count } of finished) {
-        serviceJobsFinished.inc({ model, variant, status }, count);
+        metrics.serviceJobsFinished.inc({ model, variant, status }, count);
       }
-      for (const { model, variant, waiting, active, oldestWaitingMs } of depths) {
-        queueJobs.set({ model, variant, state: 'waiting' }, waiting);
-        queueJobs.set({ model, variant, state: 'active' }, active);
-        queueOldestWaitingSeconds.set({ model, variant }, (oldestWaitingMs ?? 0) / 1000);
-        liveWorkers.set({ model, variant }, 0);
+      for (const { model, variant, waiting, waitingTokens, active, oldestWaitingMs } of depths) {
+        metrics.queueJobs.set({ model, variant, state: 'waiting' }, waiting);
+        metrics.queueJobs.set({ model, variant, state: 'active' }, active);
+        metrics.queueWaitingTokens.set({ model, variant }, waitingTokens);
+        metrics.queueOldestWaitingSeconds.set({ model, variant }, (oldestWaitingMs ?? 0) / 1000);
+        metrics.liveWorkers.set({ model, variant }, 0);
       }
-      for (const { model, variant } of workers) liveWorkers.inc({ model, variant });
+      for (const { model, variant } of workers) metrics.liveWorkers.inc({ model, variant });
+      metrics.deadLetters.set(deadLetters);
     } catch (error) {
-      for (const metric of sampled) metric.reset();
+      this.#clear();
       this.logger.debug({ err: error }, 'queues not sampled: Redis is away');
     }
+  }
+
+  #clear(): void {
+    const { metrics } = this;
+    metrics.queueJobs.reset();
+    metrics.queueWaitingTokens.reset();
+    metrics.queueOldestWaitingSeconds.reset();
+    metrics.liveWorkers.reset();
+    metrics.serviceJobsFinished.reset();
+    // A reset gauge without labels would say 0.
+    metrics.deadLetters.remove();
   }
 }
