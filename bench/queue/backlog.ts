@@ -9,7 +9,7 @@ import type { EngineReference } from './engine-reference.js';
 /** Submissions under way at once. */
 const LANES = 64;
 const QUESTION = 'What is the capital of France, and which river flows through it?';
-export const BACKLOG_JOB_TOKENS = 8;
+const BACKLOG_JOB_TOKENS = 8;
 
 /** What every job of the backlog asks for. */
 export function backlogJob(model: string): SubmitJobRequest {

@@ -24,6 +24,7 @@ const API_ENV = {
   DROVER_WEBHOOK_SECRET: '',
   DROVER_WEBHOOK_ALLOW_PRIVATE: '1',
   DROVER_MAX_QUEUED_JOBS: '10000000',
+  DROVER_MAX_QUEUED_TOKENS: '1000000000',
 };
 
 /** A new redis-server with a new API process and worker, put together as `npm start` does it. */

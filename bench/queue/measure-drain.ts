@@ -8,6 +8,8 @@ import type { RedisProbe } from './redis-probe.js';
 export interface DrainFigures {
   /** Jobs a second that the instant worker ends while jobs wait. */
   readonly jobsPerS: number;
+  /** What Redis spends on each of them, from the worker's taking it to its end. A busy machine disturbs it less. */
+  readonly redisCpuMsPerJob: number;
   /** POST of a job that overtakes the backlog (priority 1) until its first text, while all slots are busy with it. */
   readonly overtakingFirstTokenMs: Spread;
 }
@@ -30,16 +32,20 @@ const POLL_MS = 10;
 export async function measureDrain(question: DrainQuestion): Promise<DrainFigures> {
   const { system } = question;
   await system.startInstantWorker();
-  const jobsPerS = await timeJobs(question);
+  const costs = await timeJobs(question);
   const overtakingFirstTokenMs = spreadOf(await overtake(question));
   await system.stopInstantWorker();
-  return { jobsPerS, overtakingFirstTokenMs };
+  return { ...costs, overtakingFirstTokenMs };
 }
 
-async function timeJobs(question: DrainQuestion): Promise<number> {
+async function timeJobs(question: DrainQuestion) {
+  const { probe } = question;
   const from = await untilSucceeded(WARM_UP_JOBS, question);
+  const fromCpuMs = await probe.cpuMs();
   const to = await untilSucceeded(from.jobs + TIMED_JOBS, question);
-  return ((to.jobs - from.jobs) * 1000) / (to.atMs - from.atMs);
+  const cpuMs = (await probe.cpuMs()) - fromCpuMs;
+  const jobs = to.jobs - from.jobs;
+  return { jobsPerS: (jobs * 1000) / (to.atMs - from.atMs), redisCpuMsPerJob: cpuMs / jobs };
 }
 
 async function untilSucceeded(wanted: number, { probe, system: { model }, signal }: DrainQuestion) {

@@ -25,6 +25,8 @@ export interface ServiceFigures {
   readonly webhookMs: Spread;
   /** DELETE of a running job until its `done` event, which is written after its slot is free. */
   readonly cancelRunningMs: Spread;
+  /** From the `start_by` of a job at the end of the backlog until it is expired; the service looks every second. */
+  readonly expiryMs: Spread;
 }
 
 export interface ServiceQuestion {
@@ -37,6 +39,10 @@ export interface ServiceQuestion {
 
 const WARM_UP_SAMPLES = 20;
 const LONG_JOB_TOKENS = 900;
+const EXPIRING_JOBS = 20;
+const FIRST_START_BY_MS = 2_000;
+const START_BYS_WITHIN_MS = 1_000;
+const EXPIRES_WITHIN_S = 60;
 
 export async function measureService(question: ServiceQuestion): Promise<ServiceFigures> {
   const { signal, samples } = question;
@@ -61,6 +67,7 @@ export async function measureService(question: ServiceQuestion): Promise<Service
     engineFirstTokenMs: spreadBy(firstTokens, ({ engineFirstTokenMs }) => engineFirstTokenMs),
     webhookMs: spreadBy(firstTokens, ({ webhookMs }) => webhookMs),
     cancelRunningMs: spreadBy(cancels, (cancelRunningMs) => cancelRunningMs),
+    expiryMs: spreadOf(await Promise.all(startBysOf(Date.now()).map((at) => letExpire(question, at)))),
   };
 }
 
@@ -102,6 +109,21 @@ async function cancelRunningJob({ system: { client, model }, signal }: ServiceQu
     return cancelRunningMs;
   }
   throw new Error(`The event stream of ${id} ended before the job did.`);
+}
+
+/** At all times of the second in which the service looks once. */
+function startBysOf(nowMs: number): number[] {
+  const stepMs = START_BYS_WITHIN_MS / EXPIRING_JOBS;
+  return Array.from({ length: EXPIRING_JOBS }, (_, i) => nowMs + FIRST_START_BY_MS + i * stepMs);
+}
+
+async function letExpire({ system: { client, model }, signal }: ServiceQuestion, startByMs: number) {
+  const start_by = new Date(startByMs).toISOString();
+  const { id } = await client.submit({ ...backlogJob(model), start_by }, signal);
+  const { status, finished_at } = await client.job(id, EXPIRES_WITHIN_S, signal);
+  if (status !== 'expired')
+    throw new Error(`Job ${id} is ${status} ${EXPIRES_WITHIN_S} s after its start_by.`);
+  return Date.parse(finished_at ?? '') - startByMs;
 }
 
 /** Milliseconds from the POST to the first text, of a job that is then followed to its end. */

@@ -26,6 +26,13 @@ export class RedisProbe {
     }
   }
 
+  /** User and system time of the thread that runs commands. */
+  async cpuMs(): Promise<number> {
+    const info = await this.#redis.info('cpu');
+    const seconds = info.matchAll(/used_cpu_(?:user|sys)_main_thread:([\d.]+)/g);
+    return [...seconds].reduce((sum, [, text]) => sum + Number(text) * 1000, 0);
+  }
+
   /** Jobs that ended well, as the finish script counts them. */
   async succeeded({ model, variant }: ModelRef): Promise<number> {
     return Number(await this.#redis.hget(redisKeys.finishedJobs, `${model} ${variant} succeeded`));
