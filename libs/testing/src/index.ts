@@ -12,6 +12,7 @@ export {
   type StoredTensor,
 } from './models/random-checkpoint.js';
 export { buildRandomLlama, type RandomLlamaOptions } from './models/random-llama.js';
+export { TcpProxy } from './network/tcp-proxy.js';
 export { requireNativeRedis } from './redis/require-native-redis.js';
 export { startTestRedis, type TestRedis } from './redis/start-test-redis.js';
 export { newTestJob, succeededAttempt } from './redis/new-test-job.js';

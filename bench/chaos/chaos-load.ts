@@ -1,0 +1,42 @@
+import type { JobInput, SubmitJobRequest } from '#contracts';
+import type { ChaosClient } from './chaos-client.js';
+import { MODEL, VARIANT } from './chaos-system.js';
+import { LiveJob } from './live-job.js';
+import type { JobPlan } from './plan-jobs.js';
+
+/** Every job of a run, and how it is asked for. */
+export class ChaosLoad {
+  /** Acknowledged, in the order of their acknowledgement. */
+  readonly jobs: LiveJob[] = [];
+  #submissions = 0;
+
+  constructor(
+    private readonly client: ChaosClient,
+    readonly requests: readonly JobInput[],
+    private readonly webhook: Exclude<SubmitJobRequest['webhook'], undefined>,
+  ) {}
+
+  async submit(plan: JobPlan): Promise<LiveJob> {
+    this.#submissions += 1;
+    const submission = `submission-${this.#submissions}`;
+    const job = await LiveJob.submit(this.client, plan, this.#requestOf(plan, submission), submission);
+    this.jobs.push(job);
+    return job;
+  }
+
+  #requestOf(plan: JobPlan, submission: string): SubmitJobRequest {
+    const input = this.requests[plan.request];
+    if (input === undefined)
+      throw new Error(`There is no request ${plan.request}. This is a bug of the plan.`);
+    return {
+      model: MODEL,
+      variant: VARIANT,
+      input,
+      priority: plan.priority,
+      metadata: { submission },
+      // With every worker broken at once nobody serves the variant for a while.
+      wait_for_worker: true,
+      ...(plan.webhook ? { webhook: this.webhook } : {}),
+    };
+  }
+}
