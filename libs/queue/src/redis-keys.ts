@@ -65,6 +65,8 @@ export const redisKeys = {
     counter: (ref: ModelRef) => bullKey(ref, 'pc'),
     /** LIST of jobs to run before those: jobs whose worker was lost. The next one is at the tail. */
     wait: (ref: ModelRef) => bullKey(ref, 'wait'),
+    /** ZSET of jobs put off for a while, by the time they come back. */
+    delayed: (ref: ModelRef) => bullKey(ref, 'delayed'),
     active: (ref: ModelRef) => bullKey(ref, 'active'),
   },
 } as const;

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { until } from '../redis/until.js';
+import type { ExitStatus } from './app-process.js';
 
 /** A TypeScript source file run by Node in a process of its own, for tests that kill one. */
 export interface SourceProcess {
@@ -11,6 +11,8 @@ export interface SourceProcess {
   readonly lines: readonly string[];
   waitForLine(line: string): Promise<void>;
   signal(name: NodeJS.Signals): void;
+  /** How it ended, once it has. */
+  readonly exited: Promise<ExitStatus>;
   /** `kill -9`; resolves when it is gone. */
   kill9(): Promise<void>;
 }
@@ -30,6 +32,9 @@ function startSourceProcess(file: URL, args: readonly string[]): SourceProcess {
   const child = spawn(NODE, [...flags, fileURLToPath(file), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const exited = new Promise<ExitStatus>((done) => {
+    child.once('exit', (code, signal) => done({ code, signal }));
+  });
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
   return {
@@ -39,10 +44,10 @@ function startSourceProcess(file: URL, args: readonly string[]): SourceProcess {
       await until(() => lines.includes(line) || assertAlive(child, line));
     },
     signal: (name) => void child.kill(name),
+    exited,
     async kill9() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');
-      await once(child, 'exit');
+      await exited;
     },
   };
 }
@@ -50,11 +55,11 @@ function startSourceProcess(file: URL, args: readonly string[]): SourceProcess {
 /** A worker on `tiny:6_5` in a process of its own; see child-worker.ts. */
 export async function startChildWorker(
   redisUrl: string,
-  options: { slots: number; tokens: number; tokenMs: number },
+  options: { slots: number; tokens: number; tokenMs: number; temper?: 'stubborn' },
 ): Promise<SourceProcess> {
-  const { slots, tokens, tokenMs } = options;
+  const { slots, tokens, tokenMs, temper = '' } = options;
   const file = new URL('./child-worker.ts', import.meta.url);
-  const worker = startSourceProcess(file, [redisUrl, slots, tokens, tokenMs].map(String));
+  const worker = startSourceProcess(file, [redisUrl, slots, tokens, tokenMs, temper].map(String));
   await worker.waitForLine('ready');
   return worker;
 }
