@@ -81,14 +81,19 @@ export function findCandidates(
     );
   }
   if (wanted.waitForWorker && diskMatches.length > 0) return diskMatches;
-  throw noWorker(name, served);
+  throw noWorker(name, served, { param: 'model' });
 }
 
-export function noWorker(name: string, served: readonly ServedVariant[]): DroverError {
+/** Refusal of a job whose variant nobody serves; `at` is the field that named it, if one did. */
+export function noWorker(
+  name: string,
+  served: readonly ServedVariant[],
+  at: { readonly param?: string } = {},
+): DroverError {
   return new DroverError(
     'no_worker',
     `No live worker serves \`${name}\`. Served now: ${describeServed(served)}. Start one, or send \`wait_for_worker: true\` to queue the job until one is there.`,
-    { param: 'model', retryAfterS: NO_WORKER_RETRY_S },
+    { ...at, retryAfterS: NO_WORKER_RETRY_S },
   );
 }
 

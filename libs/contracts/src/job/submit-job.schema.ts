@@ -41,13 +41,18 @@ export const FINAL_EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.cancelled'
 export const WEBHOOK_EVENT_TYPES = ['job.started', ...FINAL_EVENT_TYPES] as const;
 export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number];
 
-const webhookUrl = z.url({ protocol: /^https?$/ }).max(2048);
+/** Scheme and length alone; where it leads is for the delivery to judge. */
+export const webhookUrlSchema = z.url({ protocol: /^https?$/ }).max(2048);
+export const webhookEventsSchema = z
+  .array(z.enum(WEBHOOK_EVENT_TYPES))
+  .min(1)
+  .max(WEBHOOK_EVENT_TYPES.length);
 
 export const webhookTargetSchema = z.union([
-  webhookUrl.transform((url) => ({ url })),
+  webhookUrlSchema.transform((url) => ({ url })),
   z.strictObject({
-    url: webhookUrl,
-    events: z.array(z.enum(WEBHOOK_EVENT_TYPES)).min(1).max(WEBHOOK_EVENT_TYPES.length).optional(),
+    url: webhookUrlSchema,
+    events: webhookEventsSchema.optional(),
     secret: z
       .string()
       .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, 'a secret is `whsec_` and the base64 of 24 to 64 bytes')
