@@ -1,13 +1,12 @@
-import type { JobRecord } from '#contracts';
 import { newTestJob, startTestRedis, succeededAttempt, type TestRedis } from '#testing';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isDoneEventId } from './event-ids.js';
-import { RedisJobLifecycle } from './job-lifecycle.js';
-import { decodeJobRecord } from './job-record-codec.js';
+import type { RedisJobLifecycle } from './job-lifecycle.js';
 import type { AttemptLease, NewJob, TokenAppend } from './queue.types.js';
 import { connectRedis } from './redis-connection.js';
 import { parseOutboxEntry } from './outbox-entry.js';
+import { PlayedQueue, refOf } from './played-queue.fixture.js';
 import { redisKeys } from './redis-keys.js';
 import { MAX_FRUITLESS_LOSSES } from './scripts/prelude/losses.lua.js';
 
@@ -17,6 +16,7 @@ const WEBHOOK = { url: 'https://example.com/hook' };
 describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) => {
   let server: TestRedis;
   let redis: Redis;
+  let queue: PlayedQueue;
   let lifecycle: RedisJobLifecycle;
   let lateWrites: string[];
 
@@ -26,7 +26,8 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
   });
   beforeEach(() => {
     lateWrites = [];
-    lifecycle = new RedisJobLifecycle(redis, { lateWrite: (kind) => lateWrites.push(kind) });
+    queue = new PlayedQueue(redis, { lateWrite: (kind) => lateWrites.push(kind) });
+    ({ lifecycle } = queue);
   });
   afterEach(() => redis.flushall());
   afterAll(async () => {
@@ -34,27 +35,11 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
     await server.close();
   });
 
-  const submit = async (overrides: Partial<NewJob> = {}) => {
-    const job = newTestJob(overrides);
-    await lifecycle.submit(job);
-    return job;
-  };
-  const refOf = (job: NewJob) => ({ jobId: job.id, model: job.model, variant: job.variant });
-  const lockOf = (job: NewJob) => redisKeys.bull.lock(job, job.id);
-  /** What BullMQ does when it gives a job to a worker. */
-  const take = async (job: NewJob, attempt: number): Promise<AttemptLease> => {
-    const lockToken = `token-${attempt}`;
-    await redis.set(lockOf(job), lockToken);
-    return { ...refOf(job), attempt, lockToken };
-  };
-  const run = async (job: NewJob, attempt = 1) => {
-    const lease = await take(job, attempt);
-    expect(await lifecycle.start(lease, Date.now())).toMatchObject({ kind: 'started' });
-    return lease;
-  };
-  const loseLock = (job: NewJob) => redis.del(lockOf(job));
-  const stored = async (job: NewJob): Promise<JobRecord | undefined> =>
-    decodeJobRecord(await redis.hgetall(redisKeys.job(job.id)));
+  const submit = (overrides?: Partial<NewJob>) => queue.submit(overrides);
+  const take = (job: NewJob, attempt: number) => queue.take(job, attempt);
+  const run = (job: NewJob, attempt = 1) => queue.run(job, attempt);
+  const loseLock = (job: NewJob) => queue.loseLock(job);
+  const stored = (job: NewJob) => queue.stored(job);
   const statusOf = async (job: NewJob) => (await stored(job))?.status;
   const eventsOf = async (job: NewJob) => {
     const entries = await redis.xrange(redisKeys.events(job.id), '-', '+');
@@ -315,18 +300,6 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
       const second = await take(byStart, 2);
       expect(await lifecycle.start(second, Date.now())).toEqual({ kind: 'skip', reason: 'cancelled' });
       expect(await statusOf(byStart)).toBe('cancelled');
-    });
-
-    it('is one of a bounded number where no text comes: then the job is quarantined', async () => {
-      const job = await submit({ webhook: WEBHOOK });
-      for (let attempt = 1; attempt <= MAX_FRUITLESS_LOSSES; attempt++) await run(job, attempt);
-      const onceMore = await take(job, MAX_FRUITLESS_LOSSES + 1);
-      expect(await lifecycle.start(onceMore, Date.now())).toEqual({
-        kind: 'skip',
-        reason: 'already-finished',
-      });
-      expect(await stored(job)).toMatchObject({ status: 'failed', failure: { code: 'quarantined' } });
-      expect(await outbox()).toEqual([job.id]);
     });
   });
 
