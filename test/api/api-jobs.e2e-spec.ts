@@ -87,7 +87,14 @@ describe('an idempotency key', () => {
     const again = await post('key-1', job('once')).expect(202);
     expect(again.headers['idempotent-replayed']).toBe('true');
     expect(again.headers['location']).toBe(first.headers['location']);
-    expect(again.body.id).toBe(first.body.id);
+    expect(again.body).toEqual(first.body);
+  });
+
+  it('gives the first answer again when its job has long ended', async () => {
+    const first = await post('key-ended', job('ended')).expect(202);
+    await api.http.get(`/v1/jobs/${first.body.id}?wait=10`).expect(200);
+    const again = await post('key-ended', job('ended')).expect(202);
+    expect(again.body).toEqual(first.body);
   });
 
   it('is refused for another body', async () => {

@@ -168,50 +168,6 @@ describe('job submitter', () => {
     });
   });
 
-  describe('idempotency keys', () => {
-    const claim = (body: string, jobId: string, nowMs = 1_000, tenant = 'public') =>
-      submitter.idempotency.claim(tenant, 'key', body, jobId, nowMs);
-
-    it('let one of many requests through', async () => {
-      const claims = await Promise.all(Array.from({ length: 8 }, (_, i) => claim('body', `job-${i}`)));
-      expect(claims.filter(({ kind }) => kind === 'claimed')).toHaveLength(1);
-      expect(claims.filter(({ kind }) => kind === 'in-progress')).toHaveLength(7);
-    });
-
-    it('replay the job once it is made, refuse another body, and belong to their tenant', async () => {
-      await claim('body', 'job-1');
-      await submitter.idempotency.complete('public', 'key', 'job-1');
-      expect(await claim('body', 'job-2')).toEqual({ kind: 'replay', jobId: 'job-1' });
-      expect(await claim('other body', 'job-2')).toEqual({ kind: 'different-body' });
-      expect(await claim('body', 'job-2', 1_000, 'other')).toEqual({ kind: 'claimed' });
-    });
-
-    it('are free again after a release, which only their holder can do', async () => {
-      await claim('body', 'job-1');
-      await submitter.idempotency.release('public', 'key', 'job-2');
-      expect((await claim('body', 'job-3')).kind).toBe('in-progress');
-      await submitter.idempotency.release('public', 'key', 'job-1');
-      expect((await claim('other body', 'job-3')).kind).toBe('claimed');
-    });
-
-    it('of a request that died are replayed if it made its job, else claimed anew', async () => {
-      const made = await submitter.submit(newTestJob());
-      await claim('body', made.id, 1_000);
-      expect(await claim('body', 'job-2', 60_000)).toEqual({ kind: 'replay', jobId: made.id });
-
-      await submitter.idempotency.claim('public', 'lost', 'body', 'never-made', 1_000);
-      const anew = await submitter.idempotency.claim('public', 'lost', 'body', 'job-2', 60_000);
-      expect(anew).toEqual({ kind: 'claimed' });
-    });
-
-    it('are forgotten after a day', async () => {
-      await claim('body', 'job-1');
-      const ttlMs = await redis.pttl(redisKeys.idempotency('public', 'key'));
-      expect(ttlMs).toBeGreaterThan(23 * 3_600_000);
-      expect(ttlMs).toBeLessThanOrEqual(24 * 3_600_000);
-    });
-  });
-
   describe('live workers', () => {
     const beat = (workerId: string, lastSeenMs = Date.now()): WorkerHeartbeat => ({
       workerId,

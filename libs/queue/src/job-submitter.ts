@@ -66,9 +66,10 @@ class RedisJobSubmitter implements JobSubmitter {
       const outcome = await this.#lifecycle.submit(job, this.#limits);
       if (outcome.kind === 'full') throw await this.#refusal(job, outcome.line, job.createdAtMs);
       try {
-        await this.#queues.add({ ...job, jobId: job.id, attempt: 0 });
+        // The stored job, which may be another call's: its queue and its attempts count.
+        if (outcome.job.status === 'queued') await this.#queues.add({ ...outcome.job, jobId: job.id });
       } catch (error) {
-        // A job that was there before is another call's, which has acknowledged it or will withdraw it.
+        // What another call has stored is not taken back: it may be acknowledged.
         if (outcome.kind === 'known') throw error;
         return await this.#afterFailedAdd(job, error);
       }

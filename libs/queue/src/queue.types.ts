@@ -62,14 +62,18 @@ export interface JobSubmitter {
 }
 
 export type IdempotencyClaim =
-  | { readonly kind: 'claimed' }
-  /** The key made this job, from the same body. */
-  | { readonly kind: 'replay'; readonly jobId: string }
+  /** Make the job under this id: the caller's, or that of an earlier request which may have made it and never said so. */
+  | { readonly kind: 'claimed'; readonly jobId: string }
+  /** The key made this job, from the same body; `answer` is what the first request was told. */
+  | { readonly kind: 'replay'; readonly jobId: string; readonly answer: string }
   /** Another request with this key and body has not answered yet. */
   | { readonly kind: 'in-progress' }
   | { readonly kind: 'different-body' };
 
-/** Idempotency keys of a tenant, each kept for 24 hours. After `claimed` call `complete`, or `release` on failure. */
+/**
+ * Idempotency keys of a tenant, each kept for 24 hours. After `claimed` call `complete`; `release` where the request was
+ * refused, so that nothing was made; `abandon` where that is not known.
+ */
 export interface IdempotencyKeys {
   claim(
     tenant: string,
@@ -78,8 +82,10 @@ export interface IdempotencyKeys {
     jobId: string,
     nowMs: number,
   ): Promise<IdempotencyClaim>;
-  complete(tenant: string, key: string, jobId: string): Promise<void>;
+  complete(tenant: string, key: string, jobId: string, answer: string): Promise<void>;
   release(tenant: string, key: string, jobId: string): Promise<void>;
+  /** The next request with the key goes on where this one has stopped, with the same job. */
+  abandon(tenant: string, key: string, jobId: string): Promise<void>;
 }
 
 /** How many jobs of a queue ended with a status. */

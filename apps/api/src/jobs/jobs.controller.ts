@@ -45,7 +45,7 @@ export class JobsController {
   ): Promise<JobView> {
     const submission = await this.jobs.submit(tenant, body, idempotencyKeyOf(idempotencyKey));
     if (submission.replayed) void reply.header('idempotent-replayed', 'true');
-    return this.#acknowledge(tenant, submission.job, waitPreferenceOf(query.wait, prefer), reply);
+    return this.#acknowledge(tenant, submission.accepted, waitPreferenceOf(query.wait, prefer), reply);
   }
 
   @Post(':id/retry')
@@ -58,7 +58,7 @@ export class JobsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JobView> {
     const job = await this.jobs.retry(tenant, id, body.wait_for_worker ?? false);
-    return this.#acknowledge(tenant, job, waitPreferenceOf(query.wait, prefer), reply);
+    return this.#acknowledge(tenant, await this.jobs.view(job), waitPreferenceOf(query.wait, prefer), reply);
   }
 
   @Get()
@@ -97,19 +97,19 @@ export class JobsController {
     return this.jobs.view(job);
   }
 
-  /** 202 with the queued job, or 200 with the ended one where it ends within the wait. */
+  /** 202 with the job as it was accepted, or 200 with the ended one where it ends within the wait. */
   async #acknowledge(
     tenant: string,
-    queued: JobRecord,
+    accepted: JobView,
     wait: WaitPreference,
     reply: FastifyReply,
   ): Promise<JobView> {
-    void reply.header('location', `${JOBS_PATH}/${queued.id}`);
-    const job = wait.seconds === 0 ? queued : await this.#waited(tenant, queued.id, wait, reply);
-    const done = wait.seconds > 0 && isFinalJobStatus(job.status);
+    void reply.header('location', `${JOBS_PATH}/${accepted.id}`);
+    const job = wait.seconds === 0 ? undefined : await this.#waited(tenant, accepted.id, wait, reply);
+    const done = job !== undefined && isFinalJobStatus(job.status);
     if (!done) void reply.header('retry-after', POLL_AFTER_S);
     void reply.status(done ? HttpStatus.OK : HttpStatus.ACCEPTED);
-    return this.jobs.view(job);
+    return job === undefined ? accepted : this.jobs.view(job);
   }
 
   async #waited(tenant: string, id: string, wait: WaitPreference, reply: FastifyReply): Promise<JobRecord> {

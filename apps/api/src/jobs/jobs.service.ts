@@ -11,8 +11,9 @@ import { JobRetry } from './job-retry.js';
 import { toNewJob } from './new-job.js';
 
 export interface Submission {
-  readonly job: JobRecord;
-  /** The job was made by an earlier request with the same idempotency key. */
+  /** The job as it was accepted. */
+  readonly accepted: JobView;
+  /** An earlier request with the same idempotency key made the job and got this answer. */
   readonly replayed: boolean;
 }
 
@@ -40,8 +41,9 @@ export class JobsService {
   async submit(tenant: string, request: SubmitJobRequest, idempotencyKey?: string): Promise<Submission> {
     const nowMs = Date.now();
     const id = newJobId(nowMs);
-    if (idempotencyKey === undefined)
-      return { job: await this.#admit(tenant, request, id, nowMs), replayed: false };
+    if (idempotencyKey === undefined) {
+      return { accepted: await this.#admit(tenant, request, id, nowMs), replayed: false };
+    }
 
     const claim = await this.submitter.idempotency.claim(
       tenant,
@@ -52,9 +54,12 @@ export class JobsService {
     );
     switch (claim.kind) {
       case 'claimed':
-        return { job: await this.#admitClaimed(tenant, request, id, nowMs, idempotencyKey), replayed: false };
+        return {
+          accepted: await this.#admitClaimed(tenant, request, claim.jobId, nowMs, idempotencyKey),
+          replayed: false,
+        };
       case 'replay':
-        return { job: await this.peek(tenant, claim.jobId), replayed: true };
+        return { accepted: parseAnswer(claim.answer), replayed: true };
       case 'in-progress':
         throw new DroverError(
           'idempotency_in_progress',
@@ -147,33 +152,46 @@ export class JobsService {
     };
   }
 
-  /** A request that is refused leaves its idempotency key free: the next try may be in order. */
+  /**
+   * A request that is refused leaves its idempotency key free: the next try may be in order. After a failure the job may
+   * be there all the same, so the next try goes on with it.
+   */
   async #admitClaimed(
     tenant: string,
     request: SubmitJobRequest,
     id: string,
     nowMs: number,
     idempotencyKey: string,
-  ): Promise<JobRecord> {
-    let job: JobRecord;
+  ): Promise<JobView> {
+    const { idempotency } = this.submitter;
     try {
-      job = await this.#admit(tenant, request, id, nowMs);
+      const accepted = await this.#admit(tenant, request, id, nowMs);
+      await idempotency.complete(tenant, idempotencyKey, id, JSON.stringify(accepted));
+      return accepted;
     } catch (error) {
-      await this.submitter.idempotency.release(tenant, idempotencyKey, id).catch((cause: unknown) => {
-        this.logger.warn({ err: cause, jobId: id }, 'idempotency key not released; it expires by itself');
+      const giveUp = isRefusal(error) ? 'release' : 'abandon';
+      await idempotency[giveUp](tenant, idempotencyKey, id).catch((cause: unknown) => {
+        this.logger.warn({ err: cause, jobId: id }, 'idempotency key not given up; it is by itself, shortly');
       });
       throw error;
     }
-    await this.submitter.idempotency.complete(tenant, idempotencyKey, id);
-    return job;
   }
 
-  async #admit(tenant: string, request: SubmitJobRequest, id: string, nowMs: number): Promise<JobRecord> {
+  async #admit(tenant: string, request: SubmitJobRequest, id: string, nowMs: number): Promise<JobView> {
     const placement = await this.admission.place(request, nowMs);
     const job = await this.submitter.submit(toNewJob(request, { id, tenant, nowMs }, placement));
     const { model, variant } = job;
     this.metrics.jobsSubmitted.inc({ model, variant });
     this.logger.info({ jobId: id, model, variant, promptTokens: job.promptTokens }, 'job queued');
-    return job;
+    return this.view(job);
   }
+}
+
+/** True where it is sure that the request made nothing. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof DroverError && error.code !== 'queue_unavailable';
+}
+
+function parseAnswer(json: string): JobView {
+  return JSON.parse(json);
 }
