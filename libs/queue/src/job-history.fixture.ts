@@ -39,7 +39,7 @@ const ATTEMPT_WEIGHTS = {
   finish: 2,
   throw: 3,
   refuse: 1,
-  die: 3,
+  die: 5,
   kill: 2,
   'hand-back': 2,
 } as const;
@@ -98,15 +98,24 @@ export class JobHistory {
     this.lifecycle = new RedisJobLifecycle(redis);
   }
 
-  /** @returns whether the script said that it changed nothing */
+  /** @returns whether nothing may have changed: the script says so, or it was called without the job's lock */
   async happen(happening: Happening, nowMs: number): Promise<boolean> {
+    const lacksLock = await this.#lacksLock(happening);
     const outcome =
       'of' in happening ? await this.#ofAttempt(happening, nowMs) : await this.#ofJob(happening, nowMs);
-    return outcome === undefined || REFUSALS.has(outcome);
+    return lacksLock || outcome === undefined || REFUSALS.has(outcome);
   }
 
   async status(): Promise<JobStatus | null> {
     return storedValue(await this.redis.hget(redisKeys.job(this.job.id), 'status'));
+  }
+
+  /** True for the deeds of an attempt that has lost its job or never had it. A death is reported by others. */
+  async #lacksLock(happening: Happening): Promise<boolean> {
+    if (!('of' in happening) || happening.do === 'die' || happening.do === 'kill') return false;
+    const attempt = this.#attempts.at(-1 - happening.of);
+    const holder = await this.redis.get(redisKeys.bull.lock(this.job, this.job.id));
+    return attempt?.lease.lockToken !== holder;
   }
 
   get #ref() {
