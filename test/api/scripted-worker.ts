@@ -101,7 +101,7 @@ function ending(job: JobRecord, words: readonly string[], cancelled: boolean): F
     text: words.join(''),
     finishReason: cancelled ? 'cancelled' : 'stop',
     usage: { promptTokens: job.promptTokens, completionTokens: words.length, cachedTokens: 0 },
-    timings: { timeToFirstTokenMs: 1, prefillMs: 1, decodeMs: 2 },
+    timings: { timeToFirstTokenMs: 1, prefillMs: 1, decodeMs: 2, resumedTokens: 0 },
     failure: null,
     finishedAtMs: Date.now(),
   };

@@ -102,6 +102,16 @@ export function createWorkerMetrics(model: string, variant: string) {
       labelNames: ['kind'],
       registers,
     }),
+    attemptsFailed: new Counter({
+      name: 'drover_attempts_failed_total',
+      help: 'Attempts that failed by no fault of the client, after which the job is tried again.',
+      registers,
+    }),
+    resumedTokens: new Counter({
+      name: 'drover_resumed_tokens_total',
+      help: 'Tokens of lost attempts that were run again to go on from them.',
+      registers,
+    }),
     promptTokens: new Counter({
       name: 'drover_prompt_tokens_total',
       help: 'Prompt tokens prefilled.',

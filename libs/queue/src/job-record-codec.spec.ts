@@ -55,7 +55,9 @@ const records: fc.Arbitrary<JobRecord> = fc.record({
   text: orNull(text),
   finishReason: orNull(fc.constantFrom('stop', 'length', 'cancelled', 'deadline', 'error')),
   usage: orNull(fc.record({ promptTokens: count, completionTokens: count, cachedTokens: count })),
-  timings: orNull(fc.record({ timeToFirstTokenMs: orNull(count), prefillMs: count, decodeMs: count })),
+  timings: orNull(
+    fc.record({ timeToFirstTokenMs: orNull(count), prefillMs: count, decodeMs: count, resumedTokens: count }),
+  ),
   failure: orNull(fc.record({ code: fc.constantFrom('worker_lost', 'engine_error'), message: text })),
 });
 

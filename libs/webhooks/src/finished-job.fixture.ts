@@ -28,7 +28,7 @@ export function finishedJob(changes: Partial<FinishedJob> = {}): FinishedJob {
     text: 'It is 85.',
     finishReason: 'stop',
     usage: { promptTokens: 12, completionTokens: 4, cachedTokens: 0 },
-    timings: { timeToFirstTokenMs: 9, prefillMs: 5, decodeMs: 12 },
+    timings: { timeToFirstTokenMs: 9, prefillMs: 5, decodeMs: 12, resumedTokens: 0 },
     failure: null,
     ...changes,
   };

@@ -56,7 +56,7 @@ describe('the record of an attempt', () => {
       text: 'one two',
       finishReason: 'length',
       usage,
-      timings: { timeToFirstTokenMs: 3, prefillMs: 2, decodeMs: 4 },
+      timings: { timeToFirstTokenMs: 3, prefillMs: 2, decodeMs: 4, resumedTokens: 0 },
       failure: null,
       finishedAtMs: 99,
     });

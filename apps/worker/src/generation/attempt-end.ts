@@ -29,7 +29,7 @@ export type AttemptEnd =
   /** Not ours to end: another worker has the job, or will have it. */
   | { readonly kind: 'handed-over'; readonly cause: 'lost' | 'shutdown' };
 
-const NO_TIMINGS: JobTimings = { timeToFirstTokenMs: null, prefillMs: 0, decodeMs: 0 };
+const NO_TIMINGS: JobTimings = { timeToFirstTokenMs: null, prefillMs: 0, decodeMs: 0, resumedTokens: 0 };
 
 /** How the attempt ended, given the engine's result and what had stopped it. A text that was complete counts, whatever came after. */
 export function endOf(result: GenerationResult, stopCause: StopCause | undefined): AttemptEnd {
@@ -94,6 +94,7 @@ function generated(result: GenerationResult, finishReason: FinishReason, finishe
     timeToFirstTokenMs: timeToFirstTokenMs === null ? null : roundToMicroseconds(timeToFirstTokenMs),
     prefillMs: roundToMicroseconds(prefillMs),
     decodeMs: roundToMicroseconds(decodeMs),
+    resumedTokens: result.resumedTokenCount,
   };
   return { text: result.text, finishReason, usage, timings, failure: null, finishedAtMs };
 }

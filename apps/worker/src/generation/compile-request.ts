@@ -1,15 +1,19 @@
 import { DroverError, resolveMaxTokens, type JobFailure, type JobInput, type JobRecord } from '#contracts';
 import { compileSamplingParams, type GenerationRequest } from '#engine';
+import type { GeneratedSoFar } from '#queue';
 import type { Tokenizer } from '#tokenizer';
 import { defaultSeedOf } from './default-seed.js';
+import { resumePointOf } from './resume-point.js';
 
 /**
- * A job's input as the engine takes it: template rendered, text encoded, limits and sampling rules resolved.
+ * A job's input as the engine takes it: template rendered, text encoded, limits and sampling rules resolved; to go on
+ * from what earlier attempts have shown.
  * @param requestId unique per attempt.
  * @throws DroverError where the input cannot run on this model.
  */
 export function compileRequest(
   job: JobRecord,
+  generated: GeneratedSoFar,
   requestId: string,
   tokenizer: Tokenizer,
   contextTokens: number,
@@ -19,7 +23,11 @@ export function compileRequest(
   return {
     id: requestId,
     promptTokenIds,
-    maxTokens: resolveMaxTokens(input, promptTokenIds.length, contextTokens),
+    maxTokens: resolveMaxTokens(
+      { prompt: input.prompt, max_tokens: job.maxTokens },
+      promptTokenIds.length,
+      contextTokens,
+    ),
     minTokens: input.min_tokens ?? 0,
     sampling: compileSamplingParams(input, defaultSeedOf(job.id)),
     stopStrings: typeof input.stop === 'string' ? [input.stop] : (input.stop ?? []),
@@ -28,7 +36,7 @@ export function compileRequest(
       ...(input.stop_token_ids ?? []),
     ],
     decoder: tokenizer.createTextDecoder(),
-    resume: null,
+    resume: resumePointOf(input, generated),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   type AttemptLease,
   type FencedOutcome,
   type FinishedAttempt,
+  type GeneratedSoFar,
   type JobLifecycle,
   type StartOutcome,
   type TokenAppend,
@@ -50,7 +51,7 @@ function jobOf(input: JobInput, timeoutMs: number | null = null): JobRecord {
     timeoutMs,
     ttlMs: 60_000,
     promptTokens: 20,
-    maxTokens: 200,
+    maxTokens: input.max_tokens ?? 200,
     createdAtMs: nowMs,
     startedAtMs: nowMs,
     finishedAtMs: null,
@@ -66,6 +67,8 @@ function jobOf(input: JobInput, timeoutMs: number | null = null): JobRecord {
     failure: null,
   };
 }
+
+const NOTHING: GeneratedSoFar = { text: '', tokenIds: [] };
 
 /** Stands for Redis; writes down in one trace what the handler asks of it. */
 class RecordingLifecycle implements JobLifecycle {
@@ -145,10 +148,13 @@ describe('generation handler', () => {
     return { lifecycle, engine, taken, run: () => handler.handle(LEASE, taken.signal) };
   }
 
-  const started = (input: JobInput, timeoutMs?: number): StartOutcome => ({
+  const started = (
+    input: JobInput,
+    { timeoutMs, generated = NOTHING }: { timeoutMs?: number; generated?: GeneratedSoFar } = {},
+  ): StartOutcome => ({
     kind: 'started',
     job: jobOf(input, timeoutMs),
-    generated: { text: '', tokenIds: [] },
+    generated,
     suspect: false,
   });
 
@@ -192,11 +198,46 @@ describe('generation handler', () => {
   });
 
   it('out of time: expires with what it has', async () => {
-    const { lifecycle, run } = attempt(started(longCount, 30));
+    const { lifecycle, run } = attempt(started(longCount, { timeoutMs: 30 }));
     await run();
     expect(lifecycle.finished[0]).toMatchObject({ status: 'expired', finishReason: 'deadline' });
     expect(lifecycle.finished[0]?.text).toBe(lifecycle.streamedText);
   });
+
+  it.each([
+    { kind: 'lost', temperature: 0 },
+    { kind: 'shutdown', temperature: 1 },
+  ] as const)(
+    '$kind: another attempt goes on from what clients saw, and ends as if undisturbed',
+    async ({ kind, temperature }) => {
+      // A stop string that is about to match holds text back; it must not be let out when the job is handed over.
+      const input: JobInput = { ...longCount, temperature, seed: 11, stop: ['28, 29'] };
+      const undisturbed = attempt(started(input));
+      await undisturbed.run();
+      for (const cutAfter of [1, 4, 17]) {
+        const first = attempt(started(input));
+        first.lifecycle.onAppend = (count) => {
+          if (count === cutAfter) first.taken.abort(new AttemptAborted(kind));
+          return 'written';
+        };
+        await first.run();
+        const generated = {
+          text: first.lifecycle.streamedText,
+          tokenIds: first.lifecycle.appends.flatMap(({ tokenIds }) => tokenIds),
+        };
+        const second = attempt(started(input, { generated }));
+        await second.run();
+        expect(first.lifecycle.streamedText + second.lifecycle.streamedText).toBe(
+          undisturbed.lifecycle.streamedText,
+        );
+        const [whole] = undisturbed.lifecycle.finished;
+        expect(second.lifecycle.finished).toMatchObject([
+          { text: whole?.text, usage: whole?.usage, finishReason: whole?.finishReason },
+        ]);
+        expect(second.lifecycle.finished[0]?.timings.resumedTokens).toBe(generated.tokenIds.length);
+      }
+    },
+  );
 
   it.each(['lost', 'shutdown'] as const)('%s: stops and writes no end', async (kind) => {
     const { lifecycle, taken, run, engine } = attempt(started(longCount));

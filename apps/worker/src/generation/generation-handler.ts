@@ -1,7 +1,7 @@
 import type { JobRecord } from '#contracts';
 import type { Engine, GenerationRequest } from '#engine';
 import type { Logger } from '#observability';
-import type { AttemptLease, JobLifecycle } from '#queue';
+import type { AttemptLease, JobLifecycle, StartOutcome } from '#queue';
 import type { Tokenizer } from '#tokenizer';
 import { concludeAttempt, endOf, endOfError, type AttemptEnd } from './attempt-end.js';
 import { openAttemptSignals, type AttemptSignals } from './attempt-signals.js';
@@ -19,6 +19,8 @@ export interface GenerationHandlerParts {
   readonly logger: Logger;
 }
 
+type Started = Extract<StartOutcome, { kind: 'started' }>;
+
 /** Runs one attempt at a job: start, generate while publishing, finish. Every write is fenced by the lease. */
 export class GenerationHandler {
   constructor(private readonly parts: GenerationHandlerParts) {}
@@ -32,22 +34,26 @@ export class GenerationHandler {
       log.info({ outcome: start.kind === 'skip' ? start.reason : start.kind }, 'attempt not started');
       return;
     }
-    log.info('attempt started');
+    log.info({ resumedTokens: start.generated.tokenIds.length }, 'attempt started');
     metrics.jobStarted(start.job);
-    const end = await this.generate(lease, start.job, taken);
+    const end = await this.generate(lease, start, taken);
     await this.finish(lease, start.job, end, log);
   }
 
-  private async generate(lease: AttemptLease, job: JobRecord, taken: AbortSignal): Promise<AttemptEnd> {
+  private async generate(
+    lease: AttemptLease,
+    { job, generated }: Started,
+    taken: AbortSignal,
+  ): Promise<AttemptEnd> {
     const { tokenizer, contextTokens, publisher } = this.parts;
     let request: GenerationRequest;
     try {
-      request = compileRequest(job, `${lease.jobId}/${lease.attempt}`, tokenizer, contextTokens);
+      request = compileRequest(job, generated, `${lease.jobId}/${lease.attempt}`, tokenizer, contextTokens);
     } catch (error) {
       return { kind: 'refused', failure: describeRefusal(error) };
     }
     const signals = openAttemptSignals(job, taken, Date.now());
-    publisher.open(request.id, lease);
+    publisher.open(request.id, lease, generated, signals.handedOver);
     try {
       return await this.runEngine(job, request, signals);
     } finally {
@@ -68,10 +74,10 @@ export class GenerationHandler {
       if (result.timeToFirstTokenMs !== null) {
         metrics.firstToken(job, submittedAtMs + result.timeToFirstTokenMs);
       }
-      await publisher.flush(request.id, signals.handedOver);
+      await publisher.flush(request.id);
       return endOf(result, signals.stopCause());
     } catch (error) {
-      await publisher.flush(request.id, signals.handedOver);
+      await publisher.flush(request.id);
       return endOfError(error, publisher.close(request.id));
     }
   }
@@ -87,6 +93,11 @@ export class GenerationHandler {
     const outcome = await lifecycle.finish(lease, finished);
     if (outcome === 'lost') {
       log.warn({ status }, 'attempt had lost its job, its end was not written');
+      return;
+    }
+    if (outcome === 'retry-later') {
+      metrics.attemptFailed();
+      log.warn({ failure }, 'attempt failed, the job is tried again later');
       return;
     }
     metrics.jobFinished(job, status, finishedAtMs);

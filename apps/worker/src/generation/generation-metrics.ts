@@ -25,6 +25,7 @@ export class GenerationMetrics {
     this.tokenRate.add(report.generatedTokens, nowMs);
     this.metrics.generatedTokens.inc(report.generatedTokens);
     this.metrics.promptTokens.inc(report.prefillTokens);
+    this.metrics.resumedTokens.inc(report.replayedTokens);
     this.metrics.slotsUsed.set(report.slotsUsed);
     this.metrics.kvCacheUsedRatio.set(report.cachedTokens / this.cacheTokens);
     this.metrics.stepSeconds.observe(report.stepMs / 1000);
@@ -52,6 +53,11 @@ export class GenerationMetrics {
   jobFinished(job: JobRecord, status: FinalJobStatus, finishedAtMs: number): void {
     this.metrics.jobsFinished.inc({ status });
     this.metrics.endToEndSeconds.observe({ status }, secondsSince(job.createdAtMs, finishedAtMs));
+  }
+
+  /** A failure of ours after which the job is tried again. */
+  attemptFailed(): void {
+    this.metrics.attemptsFailed.inc();
   }
 
   lateWriteRefused(kind: 'append' | 'finish'): void {

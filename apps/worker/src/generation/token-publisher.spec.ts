@@ -11,6 +11,8 @@ const leaseOf = (jobId: string): AttemptLease => ({
   lockToken: 'lock',
 });
 const never = new AbortController().signal;
+const openFor = (publisher: TokenPublisher, id: string, handedOver = never) =>
+  publisher.open(id, leaseOf(id), { text: '', tokenIds: [] }, handedOver);
 const ignoreErrors = () => undefined;
 const delta = (id: string, text: string) => ({ id, text, tokenIds: [text.length] });
 
@@ -36,7 +38,7 @@ describe('token publisher', () => {
   it('writes the deltas of all slots of a step in one pipeline', async () => {
     const redis = new HeldRedis();
     const publisher = new TokenPublisher(redis.appendTokens, ignoreErrors);
-    for (const id of ['a', 'b', 'c']) publisher.open(id, leaseOf(id));
+    for (const id of ['a', 'b', 'c']) openFor(publisher, id);
     publisher.push(['a', 'b', 'c'].map((id) => delta(id, id)));
     await new Promise(setImmediate);
     expect(redis.pipelines.map((p) => p.map((append) => append.lease.jobId))).toEqual([['a', 'b', 'c']]);
@@ -45,7 +47,7 @@ describe('token publisher', () => {
   it('merges text per job while Redis lags instead of queueing pipelines', async () => {
     const redis = new HeldRedis();
     const publisher = new TokenPublisher(redis.appendTokens, ignoreErrors);
-    publisher.open('a', leaseOf('a'));
+    openFor(publisher, 'a');
     for (const text of ['one', ' two', ' three', ' four']) {
       publisher.push([delta('a', text)]);
       await new Promise(setImmediate);
@@ -62,11 +64,11 @@ describe('token publisher', () => {
   it('flush waits for its own job only, and for all of it', async () => {
     const redis = new HeldRedis();
     const publisher = new TokenPublisher(redis.appendTokens, ignoreErrors);
-    publisher.open('a', leaseOf('a'));
-    publisher.open('busy', leaseOf('busy'));
+    openFor(publisher, 'a');
+    openFor(publisher, 'busy');
     publisher.push([delta('a', 'x'), delta('busy', '1')]);
     let flushed = false;
-    const flushing = publisher.flush('a', never).then(() => (flushed = true));
+    const flushing = publisher.flush('a').then(() => (flushed = true));
     await new Promise(setImmediate);
     publisher.push([delta('a', 'y'), delta('busy', '2')]);
     await redis.release();
@@ -77,14 +79,42 @@ describe('token publisher', () => {
     expect(publisher.close('a')).toEqual({ text: 'xy', tokenCount: 2 });
   });
 
-  it('flush gives up when the attempt is aborted, even with Redis away', async () => {
-    const publisher = new TokenPublisher(() => new Promise(() => undefined), ignoreErrors);
-    publisher.open('a', leaseOf('a'));
-    publisher.push([delta('a', 'x')]);
+  it('of a handed-over attempt waits for the append under way alone', async () => {
+    const redis = new HeldRedis();
+    const publisher = new TokenPublisher(redis.appendTokens, ignoreErrors);
     const attempt = new AbortController();
-    const flushing = publisher.flush('a', attempt.signal);
+    openFor(publisher, 'a', attempt.signal);
+    publisher.push([delta('a', 'under way')]);
+    publisher.push([delta('a', ' next')]);
     attempt.abort();
-    await expect(flushing).resolves.toBeUndefined();
+    publisher.push([delta('a', ' let out at the end')]);
+    let flushed = false;
+    const flushing = publisher.flush('a').then(() => (flushed = true));
+    await new Promise(setImmediate);
+    expect(flushed).toBe(false);
+    await redis.release();
+    await flushing;
+    expect(redis.pipelines.flat().map(({ text }) => text)).toEqual(['under way']);
+  });
+
+  it('of a handed-over attempt gives up even with Redis away', async () => {
+    const publisher = new TokenPublisher(() => new Promise(() => undefined), ignoreErrors);
+    openFor(publisher, 'a', AbortSignal.abort());
+    const attempt = new AbortController();
+    openFor(publisher, 'b', attempt.signal);
+    publisher.push([delta('b', 'x')]);
+    attempt.abort();
+    await expect(publisher.flush('a')).resolves.toBeUndefined();
+    await expect(publisher.flush('b')).resolves.toBeUndefined();
+  });
+
+  it('counts what earlier attempts have shown as published, and does not write it again', async () => {
+    const redis = new HeldRedis();
+    const publisher = new TokenPublisher(redis.appendTokens, ignoreErrors);
+    publisher.open('a', leaseOf('a'), { text: 'one ', tokenIds: [1, 2] }, never);
+    publisher.push([delta('a', 'two')]);
+    expect(redis.pipelines.flat().map(({ sequence, text }) => [sequence, text])).toEqual([[1, 'two']]);
+    expect(publisher.close('a')).toEqual({ text: 'one two', tokenCount: 3 });
   });
 
   it('writes nothing more of an attempt that Redis refused once', async () => {
@@ -93,12 +123,12 @@ describe('token publisher', () => {
       seen.push(...appends);
       return appends.map(({ lease }) => (lease.jobId === 'stale' ? 'lost' : 'written'));
     }, ignoreErrors);
-    for (const id of ['stale', 'ours']) publisher.open(id, leaseOf(id));
+    for (const id of ['stale', 'ours']) openFor(publisher, id);
     for (const text of ['1', '2', '3']) {
       publisher.push([delta('stale', text), delta('ours', text)]);
-      await publisher.flush('ours', never);
+      await publisher.flush('ours');
     }
-    await publisher.flush('stale', never);
+    await publisher.flush('stale');
     expect(seen.map(({ lease, text }) => `${lease.jobId} ${text}`)).toEqual([
       'stale 1',
       'ours 1',
@@ -133,13 +163,13 @@ describe('token publisher', () => {
             ignoreErrors,
             1,
           );
-          for (const id of ['a', 'b', 'c']) publisher.open(id, leaseOf(id));
+          for (const id of ['a', 'b', 'c']) openFor(publisher, id);
           for (const deltas of steps) {
             publisher.push(deltas.map(([id, text]) => delta(id, text)));
             if (deltas.length % 2 === 0) await new Promise(setImmediate);
           }
           for (const id of ['a', 'b', 'c']) {
-            await publisher.flush(id, never);
+            await publisher.flush(id);
             const appends = [...stored.values()].filter(({ lease }) => lease.jobId === id);
             const given = steps.flat().filter(([to]) => to === id);
             expect(appends.map(({ text }) => text).join('')).toBe(given.map(([, text]) => text).join(''));

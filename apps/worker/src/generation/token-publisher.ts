@@ -1,19 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TextDelta } from '#engine';
-import type { AttemptLease, FencedOutcome, JobLifecycle, TokenAppend } from '#queue';
+import type { AttemptLease, FencedOutcome, GeneratedSoFar, JobLifecycle, TokenAppend } from '#queue';
 import type { PublishedText } from './attempt-end.js';
 
 const RETRY_DELAY_MS = 200;
+/** How long a handed-over attempt waits for the answer to its last append. */
+const LAST_ANSWER_MS = 1_000;
 
 type TokenText = Omit<TextDelta, 'id'>;
 
 interface AttemptStream {
   readonly lease: AttemptLease;
+  /** Aborts when the job is no longer this attempt's: what is not under way by then is the next attempt's to make. */
+  readonly handedOver: AbortSignal;
   /** Text since the last append. Grows at most to the rest of the job's text, whatever Redis does. */
   pending: TokenText;
   /** On its way to Redis; kept until Redis has answered, so that a failed write is repeated under the same number. */
   inFlight: TokenAppend | null;
   appends: number;
+  /** Text that clients see or will see, that of earlier attempts included. */
   published: PublishedText;
   /** Redis refused an append: a newer attempt writes now. The queue tells this one when it looks next. */
   refused: boolean;
@@ -37,36 +42,39 @@ export class TokenPublisher {
     private readonly retryDelayMs = RETRY_DELAY_MS,
   ) {}
 
-  open(attemptKey: string, lease: AttemptLease): void {
+  /** @param shown what earlier attempts have published. */
+  open(attemptKey: string, lease: AttemptLease, shown: GeneratedSoFar, handedOver: AbortSignal): void {
     this.streams.set(attemptKey, {
       lease,
+      handedOver,
       pending: NO_TEXT,
       inFlight: null,
       appends: 0,
-      published: NOTHING,
+      published: { text: shown.text, tokenCount: shown.tokenIds.length },
       refused: false,
     });
   }
 
   push(deltas: readonly TextDelta[]): void {
-    for (const { id, ...delta } of deltas) {
+    for (const { id, text, tokenIds } of deltas) {
       const stream = this.streams.get(id);
-      if (stream) {
-        stream.pending = {
-          text: stream.pending.text + delta.text,
-          tokenIds: [...stream.pending.tokenIds, ...delta.tokenIds],
-        };
-      }
+      if (stream === undefined || stream.handedOver.aborted) continue;
+      const { pending } = stream;
+      stream.pending = { text: pending.text + text, tokenIds: [...pending.tokenIds, ...tokenIds] };
     }
     this.startRound();
   }
 
-  /** Resolves once Redis has taken or refused all text of the attempt, or the signal aborts. */
-  async flush(attemptKey: string, signal: AbortSignal): Promise<void> {
-    const stop = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    while (this.isOpenAndBusy(attemptKey) && !signal.aborted) await Promise.race([this.round, stop]);
+  /**
+   * Resolves once Redis has taken or refused all text of the attempt. Of one that is handed over, only what is under
+   * way is waited for, and not for long.
+   */
+  async flush(attemptKey: string): Promise<void> {
+    const stream = this.streams.get(attemptKey);
+    if (stream === undefined) return;
+    let late = false;
+    const tooLate = sleepAfter(stream.handedOver, LAST_ANSWER_MS).then(() => (late = true));
+    while (isBusy(stream) && !late) await Promise.race([this.round, tooLate]);
   }
 
   /** Forgets the attempt, with what is unwritten; answers all text it was given. */
@@ -74,11 +82,6 @@ export class TokenPublisher {
     const stream = this.streams.get(attemptKey);
     this.streams.delete(attemptKey);
     return stream ? publish(stream.published, stream.pending) : NOTHING;
-  }
-
-  private isOpenAndBusy(attemptKey: string): boolean {
-    const stream = this.streams.get(attemptKey);
-    return stream !== undefined && isBusy(stream);
   }
 
   private startRound(): void {
@@ -100,9 +103,18 @@ export class TokenPublisher {
   }
 }
 
+/** Resolves `ms` after the signal aborts; never without that. */
+function sleepAfter(signal: AbortSignal, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const wait = () => setTimeout(resolve, ms).unref();
+    if (signal.aborted) wait();
+    else signal.addEventListener('abort', wait, { once: true });
+  });
+}
+
 /** Has something for Redis. Tokens without text (half a character) wait for the text they belong to. */
-function isBusy({ refused, inFlight, pending }: AttemptStream): boolean {
-  return !refused && (inFlight !== null || pending.text !== '');
+function isBusy({ refused, inFlight, pending, handedOver }: AttemptStream): boolean {
+  return !refused && (inFlight !== null || (pending.text !== '' && !handedOver.aborted));
 }
 
 function takeAppend(stream: AttemptStream): TokenAppend {

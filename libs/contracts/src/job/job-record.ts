@@ -15,6 +15,8 @@ export interface JobTimings {
   readonly timeToFirstTokenMs: number | null;
   readonly prefillMs: number;
   readonly decodeMs: number;
+  /** Tokens that the attempt took over from the attempts before it; the times are of the others. */
+  readonly resumedTokens: number;
 }
 
 /** Whose fault a failure is. The caller's is never tried again by itself; the service's is, a few times. */

@@ -41,7 +41,7 @@ const succeeded: JobRecord = {
   text: 'Hello!',
   finishReason: 'stop',
   usage: { promptTokens: 12, completionTokens: 5, cachedTokens: 0 },
-  timings: { timeToFirstTokenMs: 9, prefillMs: 5, decodeMs: 40 },
+  timings: { timeToFirstTokenMs: 9, prefillMs: 5, decodeMs: 40, resumedTokens: 0 },
 };
 
 describe('the job as clients see it', () => {
@@ -64,6 +64,9 @@ describe('the job as clients see it', () => {
     const view = toJobView(succeeded);
     expect(view.usage?.total_tokens).toBe(17);
     expect(view.timings).toMatchObject({ queue_ms: 10, total_ms: 100, tokens_per_second: 100 });
+
+    const timings = { timeToFirstTokenMs: 9, prefillMs: 5, decodeMs: 40, resumedTokens: 2 };
+    expect(toJobView({ ...succeeded, timings }).timings).toMatchObject({ tokens_per_second: 50 });
   });
 
   it('shows the deaths of workers of a quarantined job, and of no other', () => {

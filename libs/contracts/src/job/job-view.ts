@@ -134,7 +134,7 @@ function toChoice(job: JobRecord, text: string): JobChoice {
 function toTimings(job: JobRecord): JobView['timings'] {
   const { timings, usage, startedAtMs, finishedAtMs } = job;
   if (timings === null || startedAtMs === null || finishedAtMs === null) return null;
-  const decoded = (usage?.completionTokens ?? 0) - 1;
+  const decoded = (usage?.completionTokens ?? 0) - timings.resumedTokens - 1;
   return {
     queue_ms: startedAtMs - job.createdAtMs,
     time_to_first_token_ms: timings.timeToFirstTokenMs,

@@ -29,7 +29,7 @@ export function succeededAttempt(text: string, overrides: Partial<FinishedAttemp
     text,
     finishReason: 'stop',
     usage: { promptTokens: 3, completionTokens: text.length, cachedTokens: 0 },
-    timings: { timeToFirstTokenMs: 5, prefillMs: 4, decodeMs: 9 },
+    timings: { timeToFirstTokenMs: 5, prefillMs: 4, decodeMs: 9, resumedTokens: 0 },
     failure: null,
     finishedAtMs: Date.now(),
     ...overrides,
