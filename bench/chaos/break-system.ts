@@ -11,6 +11,12 @@ export async function breakSystem(system: ChaosSystem, fault: Fault): Promise<()
       await worker.kill9();
       return () => worker.start();
     }
+    case 'worker-drained': {
+      const worker = system.worker(fault.worker);
+      await worker.countLateWrites();
+      await worker.drain();
+      return () => worker.start();
+    }
     case 'worker-frozen': {
       const worker = system.worker(fault.worker);
       worker.signal('SIGSTOP');

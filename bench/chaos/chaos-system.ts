@@ -40,6 +40,8 @@ export class ChaosSystem {
       DROVER_DATA_DIR: folder,
       DROVER_MODEL: MODEL,
       DROVER_VARIANT: VARIANT,
+      // A drained worker hands over what it has.
+      DROVER_DRAIN_S: '0',
       // Few cores carry several workers here.
       DROVER_THREADS: '1',
       DROVER_WEBHOOK_ALLOW_PRIVATE: '1',

@@ -17,7 +17,7 @@ it('has every kind in any ten faults that were dealt together, and only workers 
     fc.property(fc.nat(), (seed) => {
       const faults = planFaults(seed, 20).map(({ fault }) => fault);
       for (const dealt of [faults.slice(0, 10), faults.slice(10)]) {
-        expect(new Set(dealt.map(({ kind }) => kind)).size).toBe(6);
+        expect(new Set(dealt.map(({ kind }) => kind)).size).toBe(7);
       }
       const workers = faults.flatMap((fault) => ('worker' in fault ? [fault.worker] : []));
       expect(workers.filter((worker) => worker < 0 || worker >= WORKERS)).toEqual([]);

@@ -5,6 +5,8 @@ export const WORKERS = 3;
 /** One thing that breaks, and for how long. */
 export type Fault =
   | { readonly kind: 'worker-killed'; readonly worker: number; readonly forMs: number }
+  /** SIGTERM with next to no time to finish: it hands its jobs over. */
+  | { readonly kind: 'worker-drained'; readonly worker: number; readonly forMs: number }
   /** SIGSTOP, then SIGCONT: it wakes up believing that it still holds its jobs. */
   | { readonly kind: 'worker-frozen'; readonly worker: number; readonly forMs: number }
   /** Its connections to Redis are reset and no new one is let in. */
@@ -27,7 +29,7 @@ const DECK: readonly FaultKind[] = [
   'worker-killed',
   'worker-killed',
   'worker-killed',
-  'worker-killed',
+  'worker-drained',
   'worker-frozen',
   'worker-frozen',
   'worker-cut-off',
@@ -56,6 +58,7 @@ export function planFaults(seed: number, count: number): PlannedFault[] {
 function drawFault(kind: FaultKind, random: SeededRandom): Fault {
   switch (kind) {
     case 'worker-killed':
+    case 'worker-drained':
       return { kind, worker: random.between(0, WORKERS - 1), forMs: random.between(...RESTART_MS) };
     case 'worker-frozen':
     case 'worker-cut-off':

@@ -18,7 +18,7 @@ export interface JobPlan {
   readonly webhook: boolean;
 }
 
-const REQUESTS = 48;
+const REQUESTS = 32;
 const MIN_TOKENS = 50;
 const MAX_TOKENS = 400;
 const TOPICS = ['river', 'garden', 'lamp', 'winter', 'market', 'harbour', 'violin', 'cloud'] as const;

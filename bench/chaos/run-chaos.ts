@@ -15,11 +15,11 @@ import { receiveWebhooks, type WebhookReceiver } from './webhook-receiver.js';
 
 /** With everything well again a job needs a lost worker's lock and its own time, far less than this. */
 const SETTLE_MS = 60_000;
-/** A delivery that was refused comes again after 5 s, one whose sender was killed after half a minute. */
-const WEBHOOKS_SETTLE_MS = 60_000;
+/** A delivery that was refused comes again after 5 s, one whose sender was killed after 45 s. */
+const WEBHOOKS_SETTLE_MS = 90_000;
 const LOOK_AGAIN_MS = 500;
 const PROGRESS_MS = 5_000;
-const CANCELS = 96;
+const CANCELS = 60;
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 export interface ChaosRun {

@@ -73,6 +73,11 @@ export class WorkerSeat {
     this.#app?.signal(signal);
   }
 
+  /** SIGTERM, up to the worker's end. */
+  async drain(): Promise<void> {
+    await this.#app?.stop();
+  }
+
   async kill9(): Promise<void> {
     await this.#app?.kill9();
   }
