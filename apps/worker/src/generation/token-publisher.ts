@@ -72,9 +72,10 @@ export class TokenPublisher {
   async flush(attemptKey: string): Promise<void> {
     const stream = this.streams.get(attemptKey);
     if (stream === undefined) return;
-    let late = false;
-    const tooLate = sleepAfter(stream.handedOver, LAST_ANSWER_MS).then(() => (late = true));
-    while (isBusy(stream) && !late) await Promise.race([this.round, tooLate]);
+    const tooLate = sleepAfter(stream.handedOver, LAST_ANSWER_MS).then(() => 'too late' as const);
+    while (isBusy(stream)) {
+      if ((await Promise.race([this.round, tooLate])) === 'too late') return;
+    }
   }
 
   /** Forgets the attempt, with what is unwritten; answers all text it was given. */
