@@ -102,6 +102,15 @@ describe('job review', () => {
     expect(await statusOf(job)).toBe('expired');
   });
 
+  it('does not let a job whose time is up wait behind a thousand that only wait', async () => {
+    const createdAtMs = Date.now();
+    const others = await Promise.all(Array.from({ length: 1_000 }, () => submit({ createdAtMs })));
+    const due = await submit({ createdAtMs, startByMs: createdAtMs + MINUTE_MS });
+    await review.review(createdAtMs + MINUTE_MS + 1, Infinity);
+    expect(await statusOf(due)).toBe('expired');
+    expect(await Promise.all(others.map(statusOf))).toEqual(others.map(() => 'queued'));
+  });
+
   it('forgets an expired job: nothing of it is left', async () => {
     const job = await submit({ ttlMs: 1 });
     await lifecycle.finish(await run(job), succeededAttempt('x'));

@@ -1,40 +1,29 @@
-import type { JobStatus } from '#contracts';
 import type { Logger } from '#observability';
 import type { Redis } from 'ioredis';
 import type { BullQueues, QueuedJob } from '../bull-queues.js';
 import type { RedisJobLifecycle } from '../job-lifecycle.js';
 import { parseWatchMember, redisKeys } from '../redis-keys.js';
-import { keptMs } from '../scripts/prelude/ending.lua.js';
 import { plainScript, runScript } from '../scripts/redis-script.js';
-import { storedValue } from '../stored-value.js';
 import { ageQueues } from './ageing.js';
-import { nextReviewMs, planReview, type ReviewStep, type WatchedJob } from './plan-review.js';
+import { lookAtJobs } from './look-at-jobs.js';
+import { nextReviewMs, planReview, type ReviewStep } from './plan-review.js';
 
 const REVIEW_INTERVAL_MS = 1_000;
-/** Most jobs looked at in one turn; the rest wait for the next. */
-const JOBS_PER_TURN = 200;
-
-const LOOKED_AT = [
-  'model',
-  'variant',
-  'status',
-  'priority',
-  'attempt',
-  'startedAtMs',
-  'startByMs',
-  'timeoutMs',
-  'finishedAtMs',
-  'ttlMs',
-] as const;
+/** Jobs looked at together. */
+const BATCH = 500;
+/** A turn ends after this; what is due still waits for the next. */
+const TURN_MS = 400;
 
 /**
- * Sets the next time to look at a job, unless a script has set one since this one came due.
+ * Sets the next times to look at jobs, but for those to which a script has given one since they came due.
  *
- * KEYS 1 watch set · ARGV 1 member · 2 now (ms) · 3 next time (ms)
+ * KEYS 1 watch set · ARGV 1 now (ms) · 2… member and next time (ms) of each
  */
 const lookAgainScript = plainScript(`
-local dueMs = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if dueMs and tonumber(dueMs) <= tonumber(ARGV[2]) then redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1]) end
+for i = 2, #ARGV, 2 do
+  local dueMs = redis.call('ZSCORE', KEYS[1], ARGV[i])
+  if dueMs and tonumber(dueMs) <= tonumber(ARGV[1]) then redis.call('ZADD', KEYS[1], ARGV[i + 1], ARGV[i]) end
+end
 `);
 
 /**
@@ -80,28 +69,46 @@ export class JobReview {
     }
   }
 
-  /** Looks at the jobs that are due, the longest overdue first. */
-  async review(nowMs: number): Promise<void> {
-    const due = await this.redis.zrangebyscore(redisKeys.watch, 0, nowMs, 'LIMIT', 0, JOBS_PER_TURN);
-    for (const member of due) await this.#reviewOne(member, nowMs);
+  /** Looks at the jobs that are due, the longest overdue first, until the time for it is over. */
+  async review(nowMs: number, turnMs = TURN_MS): Promise<void> {
+    const endsAtMs = performance.now() + turnMs;
+    let due: string[];
+    do {
+      due = await this.redis.zrangebyscore(redisKeys.watch, 0, nowMs, 'LIMIT', 0, BATCH);
+      await this.#reviewBatch(due, nowMs);
+    } while (due.length === BATCH && performance.now() < endsAtMs);
   }
 
-  async #reviewOne(member: string, nowMs: number): Promise<void> {
-    const { tenant, jobId } = parseWatchMember(member);
-    const { queued, job } = await this.#look(jobId);
-    const step = planReview(job, nowMs);
-    if (step === 'forget') return this.#forget(tenant, jobId, member);
-    const outcome = await this.#take(step, queued, nowMs);
-    if (outcome !== 'unchanged') this.logger.warn({ jobId, step, outcome }, 'Job review moved a job');
-    await runScript(
+  async #reviewBatch(members: readonly string[], nowMs: number): Promise<void> {
+    const looked = await lookAtJobs(
       this.redis,
-      lookAgainScript,
-      [redisKeys.watch],
-      [member, nowMs, nextReviewMs(job, nowMs)],
+      members.map((member) => parseWatchMember(member).jobId),
     );
+    const lookAgain: (string | number)[] = [];
+    for (const [i, { queued, job }] of looked.entries()) {
+      const member = members[i] ?? '';
+      const step = planReview(job, nowMs);
+      if (step !== 'wait') await this.#move(step, queued, member, nowMs);
+      if (step !== 'forget') lookAgain.push(member, nextReviewMs(job, nowMs));
+    }
+    if (lookAgain.length > 0) {
+      await runScript(this.redis, lookAgainScript, [redisKeys.watch], [nowMs, ...lookAgain]);
+    }
   }
 
-  async #take(step: Exclude<ReviewStep, 'forget'>, job: QueuedJob, nowMs: number): Promise<string> {
+  async #move(
+    step: Exclude<ReviewStep, 'wait'>,
+    job: QueuedJob,
+    member: string,
+    nowMs: number,
+  ): Promise<void> {
+    if (step === 'forget') return this.#forget(member);
+    const outcome = await this.#take(step, job, nowMs);
+    if (outcome === 'unchanged') return;
+    this.logger.warn({ jobId: job.jobId, step, outcome }, 'Job review moved a job');
+  }
+
+  async #take(step: Exclude<ReviewStep, 'forget' | 'wait'>, job: QueuedJob, nowMs: number): Promise<string> {
     switch (step) {
       case 'expire':
         return this.lifecycle.expire(job, nowMs);
@@ -109,8 +116,6 @@ export class JobReview {
         return this.lifecycle.requeue(job, nowMs);
       case 'restore':
         return this.#restore(job, nowMs);
-      case 'wait':
-        return 'unchanged';
       default:
         return step satisfies never;
     }
@@ -127,36 +132,13 @@ export class JobReview {
     return 'restored';
   }
 
-  async #forget(tenant: string, jobId: string, member: string): Promise<void> {
+  async #forget(member: string): Promise<void> {
+    const { tenant, jobId } = parseWatchMember(member);
     await this.redis
       .multi()
       .zrem(redisKeys.tenantJobs(tenant), jobId)
       .zrem(redisKeys.deadLetters(tenant), jobId)
       .zrem(redisKeys.watch, member)
       .exec();
-  }
-
-  async #look(jobId: string): Promise<{ queued: QueuedJob; job: WatchedJob }> {
-    const values = await this.redis.hmget(redisKeys.job(jobId), ...LOOKED_AT);
-    const field = (name: (typeof LOOKED_AT)[number]) => values[LOOKED_AT.indexOf(name)] ?? null;
-    const time = (name: (typeof LOOKED_AT)[number]) => (field(name) === null ? null : Number(field(name)));
-    const ref = { jobId, model: field('model') ?? '', variant: field('variant') ?? '' };
-    const [locked, known] = await Promise.all([
-      this.redis.exists(redisKeys.bull.lock(ref, jobId)),
-      this.redis.exists(redisKeys.bull.job(ref, jobId)),
-    ]);
-    const [startedAtMs, timeoutMs] = [time('startedAtMs'), time('timeoutMs')];
-    const timesOutAtMs = startedAtMs === null || timeoutMs === null ? null : startedAtMs + timeoutMs;
-    const job = {
-      status: storedValue<JobStatus | null>(field('status')) ?? undefined,
-      waitsUntilMs: startedAtMs === null ? time('startByMs') : timesOutAtMs,
-      expiresAtMs: (time('finishedAtMs') ?? 0) + keptMs(time('ttlMs') ?? 0),
-      held: locked === 1,
-      inQueue: known === 1,
-    };
-    return {
-      queued: { ...ref, priority: Number(field('priority')), attempt: Number(field('attempt')) },
-      job,
-    };
   }
 }

@@ -1,11 +1,18 @@
 import { isFinalJobStatus, JOB_STATUSES } from '#contracts';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nextReviewMs, planReview, QUEUED_REVIEW_MS, type WatchedJob } from './plan-review.js';
+import {
+  LONGEST_QUEUED_REVIEW_MS,
+  nextReviewMs,
+  planReview,
+  QUEUED_REVIEW_MS,
+  type WatchedJob,
+} from './plan-review.js';
 
 const NOW = 1_000_000;
 const queued: WatchedJob = {
   status: 'queued',
+  createdAtMs: NOW - QUEUED_REVIEW_MS,
   waitsUntilMs: null,
   expiresAtMs: 0,
   held: false,
@@ -14,6 +21,7 @@ const queued: WatchedJob = {
 
 const watched: fc.Arbitrary<WatchedJob> = fc.record({
   status: fc.constantFrom(...JOB_STATUSES, undefined),
+  createdAtMs: fc.integer({ min: 0, max: NOW + 99_999 }),
   waitsUntilMs: fc.option(fc.integer({ min: NOW - 99_999, max: NOW + 99_999 }), { nil: null }),
   expiresAtMs: fc.integer({ min: 0, max: NOW + 99_999 }),
   held: fc.boolean(),
@@ -59,12 +67,23 @@ describe('nextReviewMs', () => {
       fc.property(watched, (job) => {
         const next = nextReviewMs(job, NOW);
         expect(next).toBeGreaterThan(NOW);
-        expect(next).toBeLessThanOrEqual(Math.max(NOW + QUEUED_REVIEW_MS, job.expiresAtMs + 1_000));
+        expect(next).toBeLessThanOrEqual(Math.max(NOW + LONGEST_QUEUED_REVIEW_MS, job.expiresAtMs + 1_000));
       }),
     );
   });
 
   it('is right after the start time of a job that has to start by then', () => {
     expect(nextReviewMs({ ...queued, waitsUntilMs: NOW + 500 }, NOW)).toBe(NOW + 501);
+  });
+
+  it('comes ever later for a job that waits, so that a long line costs few looks', () => {
+    const looksUntil = (endMs: number) => {
+      let looks = 0;
+      for (let atMs = NOW; atMs < endMs; atMs = nextReviewMs(queued, atMs)) looks += 1;
+      return looks;
+    };
+    const hourMs = 3_600_000;
+    expect(looksUntil(NOW + hourMs)).toBeLessThanOrEqual(12);
+    expect(looksUntil(NOW + 2 * hourMs) - looksUntil(NOW + hourMs)).toBe(hourMs / LONGEST_QUEUED_REVIEW_MS);
   });
 });

@@ -1,8 +1,13 @@
 import { isFinalJobStatus } from '#contracts';
 import type { JobStatus } from '#contracts';
 
-/** A queued job is looked at this often: is it still in BullMQ? The first look also outlasts a submission. */
+/** A queued job is looked at after this: is it in BullMQ? Long enough for its submission to be over. */
 export const QUEUED_REVIEW_MS = 30_000;
+/**
+ * What was in BullMQ at one look is hardly gone at the next, so the time between them doubles up to this: a long line
+ * costs few looks, and a job whose time is up is not behind thousands of them.
+ */
+export const LONGEST_QUEUED_REVIEW_MS = 600_000;
 /** A running job is looked at this often: does a worker hold it? Longer than a lock and a stall check. */
 export const RUNNING_REVIEW_MS = 15_000;
 
@@ -10,6 +15,7 @@ export const RUNNING_REVIEW_MS = 15_000;
 export interface WatchedJob {
   /** Undefined where the record is gone. */
   readonly status: JobStatus | undefined;
+  readonly createdAtMs: number;
   /** While it waits, it expires after this: its `start_by`, or once it has started the end of its `timeout_s`. */
   readonly waitsUntilMs: number | null;
   readonly expiresAtMs: number;
@@ -35,8 +41,8 @@ export function nextReviewMs(job: WatchedJob, nowMs: number): number {
   if (job.status === undefined || isFinalJobStatus(job.status))
     return Math.max(job.expiresAtMs, nowMs) + 1_000;
   if (job.status === 'running') return nowMs + RUNNING_REVIEW_MS;
-  const { waitsUntilMs } = job;
-  return waitsUntilMs !== null && waitsUntilMs >= nowMs
-    ? Math.min(waitsUntilMs + 1, nowMs + QUEUED_REVIEW_MS)
-    : nowMs + QUEUED_REVIEW_MS;
+  const { createdAtMs, waitsUntilMs } = job;
+  const waitedMs = Math.max(nowMs - createdAtMs, QUEUED_REVIEW_MS);
+  const routineMs = nowMs + Math.min(waitedMs, LONGEST_QUEUED_REVIEW_MS);
+  return waitsUntilMs !== null && waitsUntilMs >= nowMs ? Math.min(waitsUntilMs + 1, routineMs) : routineMs;
 }
