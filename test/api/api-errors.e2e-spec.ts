@@ -65,6 +65,8 @@ describe('a refusal', () => {
     ['/v1/jobs', postJob({ ...prompt('x'), model: 'unknown' }), 404, 'model_not_found'],
     ['/v1/jobs', postJob({ ...prompt('x'), variant: '9_9' }), 404, 'variant_not_found'],
     ['/v1/jobs', postJob(prompt('x', { response_format: {} })), 400, 'unsupported_parameter'],
+    ['/v1/jobs', postJob({ ...prompt('x'), webhook: 'http://169.254.169.254/' }), 400, 'invalid_value'],
+    ['/v1/jobs', postJob({ ...prompt('x'), webhook: { url: 'http://0x7f.1/' } }), 400, 'invalid_value'],
     ['/%', {}, 400, 'invalid_value'],
     [`/v1/jobs/${'x'.repeat(300)}`, {}, 404, 'route_not_found'],
   ])('of %.60s %.90j is %i %s', async (path, init, status, code) => {
