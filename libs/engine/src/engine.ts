@@ -153,8 +153,8 @@ export class Engine {
         this.#table.release(sequence);
         settlements.push(() => settleTicket(ticket, sequence, outcome));
       }
-      const pending = sequence.generation.output.takePending();
-      if (pending !== null) deltas.push({ id: ticket.request.id, ...pending });
+      const delta = sequence.generation.takeDelta();
+      if (delta !== null) deltas.push(delta);
     }
     return { deltas, settle: () => settlements.forEach((settle) => settle()) };
   }

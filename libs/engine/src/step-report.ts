@@ -16,16 +16,23 @@ interface PlannedSequence {
 
 /** What carrying out a plan amounts to; to be asked before its step is committed. */
 export function countStep(plan: StepPlan, sequenceIn: (slot: number) => PlannedSequence): StepCounts {
-  const rows = plan.decodeSlots.map(sequenceIn);
-  const replayedRows = rows.filter((sequence) => replayedTokensOf(sequence, 1) === 1).length;
-  const sampledRows = rows.filter(({ processedTokens, knownTokens }) => processedTokens + 1 === knownTokens);
+  let [prefillTokens, generatedTokens, replayedRows, replayedInChunks] = [0, 0, 0, 0];
+  for (const slot of plan.decodeSlots) {
+    const sequence = sequenceIn(slot);
+    replayedRows += replayedTokensOf(sequence, 1);
+    if (sequence.processedTokens + 1 === sequence.knownTokens) generatedTokens += 1;
+  }
+  for (const { slot, tokenCount, needsLogits } of plan.prefills) {
+    prefillTokens += tokenCount;
+    replayedInChunks += replayedTokensOf(sequenceIn(slot), tokenCount);
+    if (needsLogits) generatedTokens += 1;
+  }
+  const replayedTokens = replayedRows + replayedInChunks;
   return {
-    decodeRows: rows.length,
-    prefillTokens: sum(plan.prefills.map(({ tokenCount }) => tokenCount)),
-    generatedTokens: sampledRows.length + plan.prefills.filter(({ needsLogits }) => needsLogits).length,
-    replayedTokens:
-      replayedRows +
-      sum(plan.prefills.map(({ slot, tokenCount }) => replayedTokensOf(sequenceIn(slot), tokenCount))),
+    decodeRows: plan.decodeSlots.length,
+    prefillTokens,
+    generatedTokens,
+    replayedTokens,
     replayedRows,
   };
 }
@@ -35,8 +42,4 @@ function replayedTokensOf(sequence: PlannedSequence, tokenCount: number): number
   const { promptTokens, resumedTokens, processedTokens } = sequence;
   const end = Math.min(processedTokens + tokenCount, promptTokens + resumedTokens);
   return Math.max(0, end - Math.max(processedTokens, promptTokens));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

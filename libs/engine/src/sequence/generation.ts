@@ -1,6 +1,11 @@
 import type { SamplingContext } from '../sampling/sample-token.js';
 import { TokenHistory } from '../sampling/token-history.js';
-import type { GenerationFinish, GenerationRequest, GenerationResult } from './generation-request.js';
+import type {
+  GenerationFinish,
+  GenerationRequest,
+  GenerationResult,
+  TextDelta,
+} from './generation-request.js';
 import { bannedTokenIds, finishOf, isStopToken, stopReasonOf } from './stop-conditions.js';
 import { TextOutput } from './text-output.js';
 
@@ -18,6 +23,7 @@ export class Generation {
   readonly resumedTokens: number;
   readonly #history: TokenHistory;
   readonly #tokenIds: number[] = [];
+  #reportedTokens = 0;
   #finish: GenerationFinish | null = null;
 
   constructor(request: GenerationRequest) {
@@ -28,7 +34,8 @@ export class Generation {
       if (this.#finish === null) this.append(tokenId);
     }
     if (this.#finish !== null) this.output.end();
-    this.output.dropPending();
+    this.output.takePending();
+    this.#reportedTokens = this.#tokenIds.length;
     this.resumedTokens = this.#tokenIds.length;
   }
 
@@ -55,10 +62,18 @@ export class Generation {
     const checksStops = this.#tokenIds.length >= this.request.minTokens;
     this.#tokenIds.push(tokenId);
     this.#history.add(tokenId);
-    if (isStopToken(this.request, tokenId)) this.output.pushSilent(tokenId);
-    else this.output.push(tokenId, checksStops);
+    if (!isStopToken(this.request, tokenId)) this.output.push(tokenId, checksStops);
     const reason = stopReasonOf(this.request, tokenId, this.#tokenIds.length, this.output.foundStopString);
     this.#finish = reason === null ? null : finishOf(reason);
+  }
+
+  /** Takes the text that became visible since the last call and the tokens behind it; null where nothing did. */
+  takeDelta(): TextDelta | null {
+    const text = this.output.takePending();
+    if (text === '') return null;
+    const tokenIds = this.#tokenIds.slice(this.#reportedTokens);
+    this.#reportedTokens = this.#tokenIds.length;
+    return { id: this.request.id, text, tokenIds };
   }
 
   toResult(finish: GenerationFinish, timings = NO_TIMINGS): GenerationResult {

@@ -1,19 +1,12 @@
 import type { TokenTextDecoder } from '../ports/token-text-decoder.port.js';
 import { StopStringFilter } from './stop-string-filter.js';
 
-/** Visible text that was not reported yet, and the tokens behind it. */
-export interface PendingText {
-  readonly text: string;
-  readonly tokenIds: readonly number[];
-}
-
 /** The text of one sequence: decoded, cut at stop strings, handed out piece by piece. The pieces make up `text`. */
 export class TextOutput {
   readonly #decoder: TokenTextDecoder;
   readonly #filter: StopStringFilter;
   #text = '';
   #pendingText = '';
-  #pendingTokenIds: number[] = [];
 
   constructor(decoder: TokenTextDecoder, stopStrings: readonly string[]) {
     this.#decoder = decoder;
@@ -31,14 +24,8 @@ export class TextOutput {
 
   /** `checksStops`: false for the first `minTokens` tokens, whose text no stop string may end or begin in. */
   push(tokenId: number, checksStops: boolean): void {
-    this.#pendingTokenIds.push(tokenId);
     const text = this.#decoder.push(tokenId);
     this.#show(checksStops ? this.#filter.push(text) : text);
-  }
-
-  /** Takes a token that has no text, such as a stop token. */
-  pushSilent(tokenId: number): void {
-    this.#pendingTokenIds.push(tokenId);
   }
 
   /** Lets out what was held back. An unfinished character may still complete a stop string. */
@@ -48,18 +35,11 @@ export class TextOutput {
     this.#show(this.#filter.flush());
   }
 
-  /** Takes what became visible since the last call; null where nothing did. */
-  takePending(): PendingText | null {
-    if (this.#pendingText === '') return null;
-    const pending = { text: this.#pendingText, tokenIds: this.#pendingTokenIds };
-    this.dropPending();
-    return pending;
-  }
-
-  /** Counts what is visible so far, and every token so far, as reported. What is held back still comes. */
-  dropPending(): void {
+  /** Takes what became visible since the last call. */
+  takePending(): string {
+    const pending = this.#pendingText;
     this.#pendingText = '';
-    this.#pendingTokenIds = [];
+    return pending;
   }
 
   #show(text: string): void {
