@@ -130,6 +130,7 @@ describe('generation handler', () => {
         return runner.run(step);
       },
     };
+    const workerMetrics = createWorkerMetrics('drover-tiny', '8_0');
     const engine = new Engine({
       runner: watched,
       prefillChunkTokens: 64,
@@ -141,11 +142,15 @@ describe('generation handler', () => {
       tokenizer,
       contextTokens: CONTEXT_TOKENS,
       publisher,
-      metrics: new GenerationMetrics(createWorkerMetrics('drover-tiny', '8_0')),
+      metrics: new GenerationMetrics(workerMetrics),
       logger: createLogger('test', 'silent'),
     });
     const taken = new AbortController();
-    return { lifecycle, engine, taken, run: () => handler.handle(LEASE, taken.signal) };
+    const firstTokens = async () => {
+      const { values } = await workerMetrics.timeToFirstTokenSeconds.get();
+      return values.find(({ metricName }) => metricName?.endsWith('_count') === true)?.value;
+    };
+    return { lifecycle, engine, taken, firstTokens, run: () => handler.handle(LEASE, taken.signal) };
   }
 
   const started = (
@@ -235,6 +240,7 @@ describe('generation handler', () => {
           { text: whole?.text, usage: whole?.usage, finishReason: whole?.finishReason },
         ]);
         expect(second.lifecycle.finished[0]?.timings.resumedTokens).toBe(generated.tokenIds.length);
+        expect([await first.firstTokens(), await second.firstTokens()]).toEqual([1, 0]);
       }
     },
   );

@@ -71,7 +71,8 @@ export class GenerationHandler {
     const submittedAtMs = Date.now();
     try {
       const result = await engine.submit(request, signals.stop);
-      if (result.timeToFirstTokenMs !== null) {
+      // Of a resumed job, clients have had the first token from an attempt before.
+      if (result.timeToFirstTokenMs !== null && result.resumedTokenCount === 0) {
         metrics.firstToken(job, submittedAtMs + result.timeToFirstTokenMs);
       }
       await publisher.flush(request.id);
