@@ -2,9 +2,11 @@ import type { FinalJobStatus, JobRecord } from '#contracts';
 import type { ModelRunnerInfo, StepReport } from '#engine';
 import type { WorkerMetrics } from '#observability';
 import { TokenRate } from './token-rate.js';
+import { WorkSpeeds } from './work-speeds.js';
 
 /** Turns engine steps and job ends into the worker's metrics. */
 export class GenerationMetrics {
+  readonly speeds = new WorkSpeeds();
   private readonly tokenRate = new TokenRate();
   private cacheTokens = 0;
   private lastStepAtMs = 0;
@@ -22,6 +24,7 @@ export class GenerationMetrics {
 
   stepDone(report: StepReport): void {
     const nowMs = this.nowMs();
+    this.speeds.add(report);
     this.tokenRate.add(report.generatedTokens, nowMs);
     this.metrics.generatedTokens.inc(report.generatedTokens);
     this.metrics.promptTokens.inc(report.prefillTokens);
