@@ -44,7 +44,7 @@ describe('SIGTERM of a worker', () => {
     const system = await startSystemForTest({
       variants: ['8_0'],
       slots: 4,
-      env: { DROVER_SHUTDOWN_TIMEOUT_MS: '0' },
+      env: { DROVER_DRAIN_S: '0' },
     });
     const { client, workers } = system;
     const worker = workers[0]!;
@@ -62,7 +62,7 @@ describe('SIGTERM of a worker', () => {
 
   it('with Redis away, does not wait for jobs whose end it could not write; they run again elsewhere', async (context) => {
     // Longer than the test may take: a worker that waited for its drain to time out would be killed below.
-    const system = await startSystemForTest({ env: { DROVER_SHUTDOWN_TIMEOUT_MS: '600000' } });
+    const system = await startSystemForTest({ env: { DROVER_DRAIN_S: '600' } });
     const { client, redis, api, workers } = system;
     requireNativeRedis(context, redis);
     const worker = workers[0]!;

@@ -21,7 +21,7 @@ export async function startApi(redisUrl: string, env: Environment = {}): Promise
     REDIS_URL: redisUrl,
     DROVER_MODELS_DIR: 'models',
     DROVER_DATA_DIR: dataDir,
-    DROVER_SHUTDOWN_TIMEOUT_MS: '5000',
+    DROVER_DRAIN_S: '5',
     ...env,
   });
   const app = await createApi(

@@ -28,6 +28,7 @@ try {
 
 /** The first signal drains; a second one, or a drain that takes too long, ends the process at once. */
 function closeOnSignals(app: NestFastifyApplication, settings: ApiSettings, logger: Logger): void {
+  const overdueMs = settings.DROVER_DRAIN_S * 1_000 + OVERTIME_MS;
   let closing = false;
   const close = async (signal: NodeJS.Signals) => {
     if (closing) process.exit(1);
@@ -36,7 +37,7 @@ function closeOnSignals(app: NestFastifyApplication, settings: ApiSettings, logg
     const overdue = setTimeout(() => {
       logger.error('drain took too long; ending now');
       process.exit(1);
-    }, settings.DROVER_SHUTDOWN_TIMEOUT_MS + OVERTIME_MS);
+    }, overdueMs);
     await app.close();
     clearTimeout(overdue);
     logger.info('API stopped');

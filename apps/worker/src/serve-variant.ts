@@ -39,7 +39,7 @@ export async function serveVariant(facts: WorkerFacts, openRunner = openModelRun
     logger,
   });
 
-  const timeoutMs = worker.settings.DROVER_SHUTDOWN_TIMEOUT_MS;
+  const timeoutMs = worker.settings.DROVER_DRAIN_S * 1_000;
   drain.onDrain('running jobs', () => jobs.drain(timeoutMs), timeoutMs + HAND_BACK_MS);
   drain.onDrain('readiness', async () => {
     state.drainBegun();

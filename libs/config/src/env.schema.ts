@@ -64,7 +64,7 @@ export const apiEnvSchema = z.object({
     .describe('Signing secret of webhooks that bring none of their own.'),
   DROVER_WEBHOOK_ALLOW_PRIVATE: flag.describe('1 lets webhooks go to private and loopback addresses.'),
   DROVER_WEBHOOK_TIMEOUT_MS: integer(15_000, 100, 60_000).describe('Longest wait for a webhook receiver.'),
-  DROVER_SHUTDOWN_TIMEOUT_MS: integer(30_000, 0, 600_000).describe('Longest drain at SIGTERM.'),
+  DROVER_DRAIN_S: integer(30, 0, 600).describe('Longest drain at SIGTERM, in seconds.'),
 });
 
 export const workerEnvSchema = z.object({
@@ -89,8 +89,8 @@ export const workerEnvSchema = z.object({
     .default('127.0.0.1')
     .describe("Address of the worker's health and metrics port."),
   DROVER_WORKER_PORT: integer(0, 0, 65535).describe('Port for health and metrics; 0 takes a free one.'),
-  DROVER_SHUTDOWN_TIMEOUT_MS: integer(30_000, 0, 600_000).describe(
-    'Longest drain at SIGTERM; what still runs is taken over by another worker.',
+  DROVER_DRAIN_S: integer(30, 0, 600).describe(
+    'Longest drain at SIGTERM, in seconds; another worker goes on with what still runs then.',
   ),
 });
 
@@ -113,5 +113,5 @@ export const launcherEnvSchema = z.object({
     .default('8_0,6_5,5_0')
     .transform((text) => text.split(','))
     .describe('Variants that `npm start` runs, one worker each.'),
-  DROVER_SHUTDOWN_TIMEOUT_MS: workerEnvSchema.shape.DROVER_SHUTDOWN_TIMEOUT_MS,
+  DROVER_DRAIN_S: workerEnvSchema.shape.DROVER_DRAIN_S,
 });

@@ -15,7 +15,7 @@ export class Drain implements BeforeApplicationShutdown {
   #onIdle: (() => void) | undefined;
 
   constructor(@Inject(SETTINGS) settings: ApiSettings) {
-    this.#timeoutMs = settings.DROVER_SHUTDOWN_TIMEOUT_MS;
+    this.#timeoutMs = settings.DROVER_DRAIN_S * 1_000;
   }
 
   get begun(): boolean {

@@ -35,8 +35,8 @@ export interface RunningSystem {
   close(): Promise<void>;
 }
 
-/** Beyond their own drain, for processes to let go of Redis and end. */
-const STOP_GRACE_MS = 5_000;
+/** Beyond their own drain, for processes to hand over what is left, let go of Redis and end. */
+const STOP_GRACE_MS = 10_000;
 const programPath = (app: string) => fileURLToPath(new URL(`../../../${app}/src/main.js`, import.meta.url));
 
 /** Starts everything and resolves when jobs can be served; whatever fails on the way, nothing stays behind. */
@@ -48,7 +48,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   let redis: LaunchedRedis | null = null;
 
   const close = async () => {
-    const timeoutMs = settings.DROVER_SHUTDOWN_TIMEOUT_MS + STOP_GRACE_MS;
+    const timeoutMs = settings.DROVER_DRAIN_S * 1_000 + STOP_GRACE_MS;
     const [api, ...workers] = processes;
     await Promise.all(workers.map((worker) => worker.stop(timeoutMs)));
     await api?.stop(timeoutMs);
