@@ -16,7 +16,7 @@ describe('the docs', () => {
   });
 
   it('link only to pages that exist', () => {
-    for (const page of ['README.md', 'docs/architecture.md', 'docs/jobs.md']) {
+    for (const page of ['README.md', 'docs/architecture.md', 'docs/jobs.md', 'docs/webhooks.md']) {
       const base = new URL(page, root);
       const links = [...read(page).matchAll(/\]\(([^)#]+)\)/g)]
         .map((match) => match[1] ?? '')

@@ -38,7 +38,17 @@ describe('with API keys', () => {
       ['delete', '/v1/jobs/job_1'],
       ['get', '/v1/jobs/job_1/events'],
       ['post', '/v1/jobs/job_1/retry'],
+      ['get', '/v1/jobs/job_1/deliveries'],
       ['get', '/v1/dead_letters'],
+      ['get', '/v1/webhook_endpoints'],
+      ['post', '/v1/webhook_endpoints'],
+      ['patch', '/v1/webhook_endpoints/we_1'],
+      ['delete', '/v1/webhook_endpoints/we_1'],
+      ['post', '/v1/webhook_endpoints/we_1/test'],
+      ['post', '/v1/webhook_endpoints/we_1/redeliver'],
+      ['post', '/v1/webhook_endpoints/we_1/rotate_secret'],
+      ['get', '/v1/webhook_endpoints/we_1/deliveries'],
+      ['post', '/v1/webhook_deliveries/d/redeliver'],
       ['get', '/v1/models'],
       ['get', '/v1/models/drover-tiny'],
     ] as const) {
@@ -66,6 +76,7 @@ describe('with API keys', () => {
       (job: string) => api.http.get(`/v1/jobs/${job}/events`),
       (job: string) => api.http.delete(`/v1/jobs/${job}`),
       (job: string) => api.http.post(`/v1/jobs/${job}/retry`),
+      (job: string) => api.http.get(`/v1/jobs/${job}/deliveries`),
     ];
     for (const ask of ways) {
       const foreign = await ask(id).set(BOB).expect(404);

@@ -12,6 +12,8 @@ import { MetricsController } from './metrics/metrics.controller.js';
 import { QueueSampler } from './metrics/queue-sampler.js';
 import { ModelsModule } from './models/models.module.js';
 import { OpenApiController } from './openapi/openapi.controller.js';
+import { wallOptionsOf } from './webhooks/wall-options.js';
+import { WebhookRoutesModule } from './webhooks/webhook-routes.module.js';
 
 @Module({})
 export class ApiModule {
@@ -20,14 +22,22 @@ export class ApiModule {
     const webhooks = WebhooksModule.forRoot({
       redisUrl: settings.REDIS_URL,
       secret: settings.DROVER_WEBHOOK_SECRET,
-      allowPrivate: settings.DROVER_WEBHOOK_ALLOW_PRIVATE,
+      ...wallOptionsOf(settings),
+      perHost: settings.DROVER_WEBHOOK_PER_HOST,
       timeoutMs: settings.DROVER_WEBHOOK_TIMEOUT_MS,
       metrics,
       logger,
     });
     return {
       module: ApiModule,
-      imports: [BackendModule.forRoot(parts), LifecycleModule, ModelsModule, JobsModule, webhooks],
+      imports: [
+        BackendModule.forRoot(parts),
+        LifecycleModule,
+        ModelsModule,
+        JobsModule,
+        webhooks,
+        WebhookRoutesModule.forRoot(webhooks),
+      ],
       controllers: [HealthController, MetricsController, OpenApiController],
       providers: [
         QueueSampler,

@@ -62,6 +62,12 @@ export function createApiMetrics() {
       labelNames: [...MODEL_LABELS, 'status'],
       registers,
     }),
+    webhookEndpoints: new Gauge({
+      name: 'drover_webhook_endpoints',
+      help: 'Standing webhook endpoints of all configured API keys, by state (enabled, disabled).',
+      labelNames: ['state'],
+      registers,
+    }),
     webhookDeliveries: new Counter({
       name: 'drover_webhook_deliveries_total',
       help: 'Webhook attempts by outcome (delivered, retry, gave_up, refused).',

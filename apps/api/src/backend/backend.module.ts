@@ -3,8 +3,10 @@ import type { ApiSettings } from '#config';
 import type { ApiMetrics, Logger } from '#observability';
 import { createJobSubmitter, createRedisSubscriber, type JobSubmitter, type RedisSubscriber } from '#queue';
 import { createJobEventFeed, createJobReader, type JobEventFeed, type JobReader } from '#results';
+import { DestinationWall } from '#webhooks';
 import type { Redis } from 'ioredis';
 import type { Route } from '../http/route-table.js';
+import { wallOptionsOf } from '../webhooks/wall-options.js';
 import {
   JOB_EVENT_FEED,
   JOB_READER,
@@ -50,6 +52,7 @@ export class BackendModule implements OnApplicationShutdown {
       { provide: METRICS, useValue: metrics },
       { provide: ROUTES, useValue: routes },
       { provide: REDIS, useValue: redis },
+      { provide: DestinationWall, useValue: new DestinationWall(wallOptionsOf(settings)) },
       {
         provide: JOB_SUBMITTER,
         useFactory: () => createJobSubmitter({ redisUrl, maxQueuedJobs, maxQueuedTokens, logger }),

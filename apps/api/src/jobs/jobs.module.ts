@@ -12,5 +12,6 @@ import { JobsService } from './jobs.service.js';
   imports: [ModelsModule],
   controllers: [JobsController, DeadLettersController, EventsController],
   providers: [JobsService, JobAdmission, JobRetry, EventStreams],
+  exports: [JobsService],
 })
 export class JobsModule {}

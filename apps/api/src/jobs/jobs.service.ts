@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DroverError, toJobView, type JobRecord, type JobView, type SubmitJobRequest } from '#contracts';
-import type { ApiSettings } from '#config';
 import type { ApiMetrics, Logger } from '#observability';
 import { newJobId, withheld, type JobSubmitter } from '#queue';
 import type { JobPage as StoredJobPage, JobReader } from '#results';
-import { JOB_READER, JOB_SUBMITTER, LOGGER, METRICS, SETTINGS } from '../backend/tokens.js';
-import { requireWebhookUrl } from '../webhooks/require-webhook-url.js';
+import { DestinationWall } from '#webhooks';
+import { JOB_READER, JOB_SUBMITTER, LOGGER, METRICS } from '../backend/tokens.js';
+import { requireDestination } from '../webhooks/require-destination.js';
 import { bodyDigest } from './idempotency-key.js';
 import { JobAdmission } from './job-admission.js';
 import { isJobId, jobNotFound, type DeadLettersQuery, type ListQuery } from './job-queries.js';
@@ -32,13 +32,13 @@ export interface JobPage {
 @Injectable()
 export class JobsService {
   constructor(
-    @Inject(SETTINGS) private readonly settings: ApiSettings,
     @Inject(JOB_SUBMITTER) private readonly submitter: JobSubmitter,
     @Inject(JOB_READER) private readonly reader: JobReader,
     @Inject(METRICS) private readonly metrics: ApiMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly admission: JobAdmission,
     private readonly retries: JobRetry,
+    private readonly wall: DestinationWall,
   ) {}
 
   async submit(tenant: string, request: SubmitJobRequest, idempotencyKey?: string): Promise<Submission> {
@@ -181,7 +181,7 @@ export class JobsService {
   }
 
   async #admit(tenant: string, request: SubmitJobRequest, id: string, nowMs: number): Promise<JobView> {
-    if (request.webhook !== undefined) requireWebhookUrl(request.webhook.url, this.settings, 'webhook.url');
+    if (request.webhook !== undefined) requireDestination(this.wall, request.webhook.url, 'webhook.url');
     const placement = await this.admission.place(request, nowMs);
     const job = await this.submitter.submit(toNewJob(request, { id, tenant, nowMs }, placement));
     const { model, variant } = job;

@@ -11,6 +11,20 @@ import {
   modelSchema,
   readySchema,
 } from './response-schemas.js';
+import {
+  deliveryPageSchema,
+  deliverySchema,
+  redeliverySchema,
+  webhookEndpointListSchema,
+  webhookEndpointSchema,
+  webhookEndpointWithSecretSchema,
+} from './webhook-schemas.js';
+import {
+  createWebhookEndpointSchema,
+  redeliverSchema,
+  rotateSecretSchema,
+  updateWebhookEndpointSchema,
+} from '../webhooks/webhook-requests.js';
 
 type Json = Record<string, unknown>;
 
@@ -19,6 +33,16 @@ const SCHEMAS: Readonly<Record<SchemaName, z.ZodType>> = {
   RetryJob: retryJobSchema,
   Job: jobSchema,
   JobPage: jobPageSchema,
+  CreateWebhookEndpoint: createWebhookEndpointSchema,
+  UpdateWebhookEndpoint: updateWebhookEndpointSchema,
+  RotateSecret: rotateSecretSchema,
+  WebhookEndpoint: webhookEndpointSchema,
+  WebhookEndpointWithSecret: webhookEndpointWithSecretSchema,
+  WebhookEndpointList: webhookEndpointListSchema,
+  Redeliver: redeliverSchema,
+  Redelivery: redeliverySchema,
+  DeliveryAttempt: deliverySchema,
+  DeliveryPage: deliveryPageSchema,
   Model: modelSchema,
   ModelPage: modelPageSchema,
   Error: errorSchema,
@@ -29,7 +53,7 @@ const ERROR_MEANINGS: Readonly<Record<number, string>> = {
   400: 'The request is not valid; `param` names the field.',
   401: 'No known API key.',
   404: 'There is no such thing, or it belongs to another API key.',
-  409: 'The job or the idempotency key is in a state that does not allow this.',
+  409: 'The job, the idempotency key or the list of webhook endpoints is in a state that does not allow this.',
   413: 'The body is too large.',
   415: 'The body is not JSON.',
   422: 'The idempotency key was used with another body.',
@@ -48,7 +72,7 @@ export function buildOpenApi(version: string): Json {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    tags: [{ name: 'Jobs' }, { name: 'Models' }, { name: 'Service' }],
+    tags: [{ name: 'Jobs' }, { name: 'Webhooks' }, { name: 'Models' }, { name: 'Service' }],
     paths: buildPaths(),
     components: {
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key.' } },

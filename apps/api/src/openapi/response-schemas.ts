@@ -168,6 +168,7 @@ export const errorSchema = z.strictObject({
       'job_already_finished',
       'job_not_finished',
       'job_succeeded',
+      'too_many_webhook_endpoints',
       'idempotency_in_progress',
       'idempotency_key_reused',
       'payload_too_large',

@@ -39,6 +39,7 @@ export type ApiErrorCode =
   | 'job_already_finished'
   | 'job_not_finished'
   | 'job_succeeded'
+  | 'too_many_webhook_endpoints'
   | 'idempotency_in_progress'
   | 'idempotency_key_reused'
   | 'payload_too_large'
@@ -102,6 +103,7 @@ export function describeErrorCode(code: ApiErrorCode): ErrorCodeFacts {
     case 'job_already_finished':
     case 'job_not_finished':
     case 'job_succeeded':
+    case 'too_many_webhook_endpoints':
     case 'idempotency_in_progress':
       return { httpStatus: 409, type: 'conflict_error' };
     case 'payload_too_large':

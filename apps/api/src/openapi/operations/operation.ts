@@ -2,7 +2,24 @@ import type { z } from 'zod';
 
 /** Names of the schemas under `#/components/schemas`. */
 export type SchemaName =
-  'SubmitJob' | 'RetryJob' | 'Job' | 'JobPage' | 'Model' | 'ModelPage' | 'Error' | 'Ready';
+  | 'SubmitJob'
+  | 'RetryJob'
+  | 'Job'
+  | 'JobPage'
+  | 'CreateWebhookEndpoint'
+  | 'UpdateWebhookEndpoint'
+  | 'RotateSecret'
+  | 'WebhookEndpoint'
+  | 'WebhookEndpointWithSecret'
+  | 'WebhookEndpointList'
+  | 'Redeliver'
+  | 'Redelivery'
+  | 'DeliveryAttempt'
+  | 'DeliveryPage'
+  | 'Model'
+  | 'ModelPage'
+  | 'Error'
+  | 'Ready';
 
 export interface AnswerSpec {
   readonly description: string;
@@ -17,7 +34,7 @@ export interface Operation {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly id: string;
-  readonly tag: 'Jobs' | 'Models' | 'Service';
+  readonly tag: 'Jobs' | 'Webhooks' | 'Models' | 'Service';
   readonly summary: string;
   readonly description?: string;
   readonly needsKey: boolean;
