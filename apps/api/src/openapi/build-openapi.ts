@@ -125,8 +125,8 @@ function describe(operation: Operation): Json {
 
 function requestBody({ body, bodyIsOptional }: Operation): Json {
   if (body === undefined) return {};
-  const content = { 'application/json': { schema: refTo(body) } };
-  return { requestBody: { required: bodyIsOptional !== true, content } };
+  const media = { 'application/json': { schema: refTo(body) } };
+  return { requestBody: { required: bodyIsOptional !== true, content: media } };
 }
 
 function answer(spec: AnswerSpec): Json {
