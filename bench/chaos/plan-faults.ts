@@ -9,7 +9,7 @@ export type Fault =
   | { readonly kind: 'worker-drained'; readonly worker: number; readonly forMs: number }
   /** SIGSTOP, then SIGCONT: it wakes up believing that it still holds its jobs. */
   | { readonly kind: 'worker-frozen'; readonly worker: number; readonly forMs: number }
-  /** Its connections to Redis are reset and no new one is let in. */
+  /** Its connections to Redis are closed and no new one is let in. */
   | { readonly kind: 'worker-cut-off'; readonly worker: number; readonly forMs: number }
   /** Its connections stay open and nothing passes until all that was held arrives late. */
   | { readonly kind: 'worker-unheard'; readonly worker: number; readonly forMs: number }

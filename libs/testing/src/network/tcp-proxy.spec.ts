@@ -7,9 +7,14 @@ import { TcpProxy } from './tcp-proxy.js';
 let echo: Server;
 let proxy: TcpProxy;
 const clients: Socket[] = [];
+const echoed: Socket[] = [];
 
 beforeEach(async () => {
-  echo = createServer((socket) => socket.on('error', () => {}).pipe(socket));
+  echoed.length = 0;
+  echo = createServer((socket) => {
+    echoed.push(socket);
+    socket.on('error', () => {}).pipe(socket);
+  });
   await once(echo.listen(0, '127.0.0.1'), 'listening');
   const address = echo.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
@@ -56,7 +61,22 @@ it('while silent holds back what is said on old and new connections, and then de
   await expect.poll(() => [old.heard(), fresh.heard()]).toEqual(['1234', 'new']);
 });
 
-it('when cut resets old and new connections until it is healed', async () => {
+it('while mute delivers what the port says, and what is said to it once healed, each word once', async () => {
+  const { client, heard } = dial();
+  client.write('1');
+  await expect.poll(heard).toBe('1');
+  const [far] = echoed;
+  proxy.mute();
+  client.write('2');
+  far?.write('news ');
+  await expect.poll(heard).toBe('1news ');
+  proxy.heal();
+  await expect.poll(heard).toBe('1news 2');
+  far?.write(' more');
+  await expect.poll(heard).toBe('1news 2 more');
+});
+
+it('when cut closes old and new connections until it is healed', async () => {
   const old = dial();
   old.client.write('1');
   await expect.poll(old.heard).toBe('1');

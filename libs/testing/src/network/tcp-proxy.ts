@@ -10,7 +10,7 @@ interface Link {
 
 type State = 'open' | 'cut' | 'silent';
 
-/** A cable between a process and a port: it can be cut, or fall silent without anybody noticing. */
+/** A cable between a process and a port: it can be cut, or fall silent both ways or one without anybody noticing. */
 export class TcpProxy {
   readonly #links = new Set<Link>();
   #state: State = 'open';
@@ -31,12 +31,15 @@ export class TcpProxy {
     return new TcpProxy(server, targetPort, address.port);
   }
 
-  /** Resets every connection, and each new one, until `heal`. */
+  /**
+   * Ends every connection, and each new one, until `heal`. Not by a reset: Node.js 24 never closes a socket that is reset
+   * while it shuts down, and then spins at the end of the process.
+   */
   cut(): void {
     this.#state = 'cut';
     for (const { near, far } of this.#links) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      near.destroy();
+      far.destroy();
     }
   }
 
@@ -49,9 +52,18 @@ export class TcpProxy {
     }
   }
 
+  /** Holds back what the process says, and still delivers the answers to what it said before. */
+  mute(): void {
+    this.#state = 'silent';
+    for (const { near, far } of this.#links) near.unpipe(far);
+  }
+
   heal(): void {
     this.#state = 'open';
-    for (const link of this.#links) flow(link);
+    for (const link of this.#links) {
+      link.far.unpipe(link.near);
+      flow(link);
+    }
   }
 
   async close(): Promise<void> {
@@ -62,7 +74,7 @@ export class TcpProxy {
 
   #join(near: Socket): void {
     if (this.#state === 'cut') {
-      near.resetAndDestroy();
+      near.destroy();
       return;
     }
     const far = connect(this.targetPort, LOOPBACK);
