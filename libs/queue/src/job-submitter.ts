@@ -6,7 +6,7 @@ import { RedisIdempotencyKeys } from './idempotency.js';
 import { RedisJobLifecycle, type JobRef } from './job-lifecycle.js';
 import { NO_LIMITS, refusal, type FullLine, type LineLimits } from './load/full-line.js';
 import { LineReader } from './load/line-reader.js';
-import type { JobSize } from './load/service-time.js';
+import type { JobSize } from './load/queue-load.js';
 import { finishedJobs, queueDepths } from './queue-depths.js';
 import type {
   CancelOutcome,

@@ -1,23 +1,19 @@
 import type { EtaSeconds } from '#contracts';
-import type { LearnedLengths, RunningJob } from './queue-load.js';
+import type { RunningJob, Work } from './queue-load.js';
 import {
   measuredSpeeds,
   serviceTime,
-  type JobSize,
+  slotSeconds,
   type MeasuredSpeed,
   type WorkerSpeed,
 } from './service-time.js';
 
-/** Jobs with the sums of their sizes. */
-export interface Work extends JobSize {
-  readonly jobs: number;
-}
-
 export interface StartFacts {
-  /** Jobs that will be taken before this one. */
-  readonly ahead: Work;
+  /** Jobs that will be taken before this one, by kind. */
+  readonly ahead: readonly Work[];
+  /** Jobs a second that have been coming lately and would overtake it, by kind. */
+  readonly overtaking: readonly Work[];
   readonly running: readonly RunningJob[];
-  readonly lengths: LearnedLengths | null;
   /** Workers that take jobs. */
   readonly workers: readonly WorkerSpeed[];
   readonly nowMs: number;
@@ -26,9 +22,11 @@ export interface StartFacts {
 /** Normal deviations within which four of five starts fall. */
 const BOUND_DEVIATIONS = 1.28;
 /** Relative uncertainty of a measured speed: batches differ in size, machines in their other load. */
-const SPEED_DEVIATION = 0.15;
-/** Lengths that vary more than this are not told apart; keeps the bounds in order of the work ahead. */
-const MOST_LENGTH_DEVIATION = 1.5;
+const SPEED_DEVIATION = 0.25;
+/** Uncertainty of the moment when the next slot comes free, in times that a job holds its slot. */
+const RELEASE_DEVIATION = 0.5;
+/** Where better jobs come faster than they are served, this one would wait for ever: no estimate goes so far. */
+const MOST_OVERTAKEN_SHARE = 0.9;
 /** A job that has run for longer than expected is taken to need this share of its time still. */
 const OVERDUE_SHARE = 0.1;
 
@@ -36,48 +34,71 @@ const OVERDUE_SHARE = 0.1;
  * Seconds until a waiting job starts; null where nobody serves it or nothing was measured.
  *
  * Slots come free one after another: first as the running jobs end, then, each of them again, after the time that a
- * job ahead takes.
+ * job ahead takes. Better jobs that come meanwhile take their share of the slots, which makes the wait longer by
+ * 1 / (1 - share), as in a queue with priorities (Cobham 1954).
  */
 export function estimateStart(facts: StartFacts): EtaSeconds | null {
-  const { ahead, running, lengths } = facts;
   const slots = facts.workers.reduce((sum, worker) => sum + worker.slots, 0);
+  const jobsAhead = Math.round(facts.ahead.reduce((sum, { jobs }) => sum + jobs, 0));
   if (slots === 0) return null;
-  if (ahead.jobs + running.length < slots) return { low: 0, expected: 0, high: 0 };
+  if (jobsAhead + facts.running.length < slots) return { low: 0, expected: 0, high: 0 };
   const workers = measuredSpeeds(facts.workers);
-  if (workers === null || lengths === null) return null;
+  if (workers === null) return null;
+  const ahead = slotSeconds(facts.ahead, workers);
+  const overtaking = slotSeconds(facts.overtaking, workers);
+  const services = runningServices(facts.running, workers);
+  if (ahead === null || overtaking === null || services === null) return null;
 
-  const service = serviceTime(meanJob(ahead, running), lengths, workers);
-  const releases = slotReleases(facts, slots, service.seconds, lengths, workers);
-  const rounds = Math.floor(ahead.jobs / slots);
-  const expected = (releases[ahead.jobs % slots] ?? 0) + rounds * service.seconds;
-  const lengthDeviation = Math.min(service.deviation, MOST_LENGTH_DEVIATION) / Math.sqrt(1 + ahead.jobs);
-  const factor = Math.exp(BOUND_DEVIATIONS * Math.hypot(SPEED_DEVIATION, lengthDeviation));
-  return { low: round(expected / factor), expected: round(expected), high: round(expected * factor) };
+  const roundSeconds = jobsAhead === 0 ? meanOf(services) : ahead.seconds / jobsAhead;
+  const left = services.map((seconds, i) => secondsLeft(seconds, facts.running[i], facts.nowMs));
+  const releases = slotReleases(left, slots, roundSeconds);
+  const undisturbed = (releases[jobsAhead % slots] ?? 0) + Math.floor(jobsAhead / slots) * roundSeconds;
+  const expected = undisturbed / (1 - Math.min(MOST_OVERTAKEN_SHARE, overtaking.seconds / slots));
+  return withBounds(expected, [
+    SPEED_DEVIATION * expected,
+    RELEASE_DEVIATION * roundSeconds,
+    ahead.deviation / slots,
+    arrivalDeviation(facts.overtaking, overtaking.seconds / slots, expected),
+  ]);
 }
 
-/** The mean of the jobs ahead, or of the running ones where none is ahead. */
-function meanJob(ahead: Work, running: readonly RunningJob[]): JobSize {
-  const jobs = ahead.jobs > 0 ? [ahead] : running;
-  const count = ahead.jobs > 0 ? ahead.jobs : running.length;
+/** Deviations in seconds, of causes that have nothing to do with each other. */
+function withBounds(expected: number, deviations: readonly number[]): EtaSeconds {
+  const margin = BOUND_DEVIATIONS * Math.hypot(...deviations);
   return {
-    promptTokens: jobs.reduce((sum, job) => sum + job.promptTokens, 0) / count,
-    maxTokens: jobs.reduce((sum, job) => sum + job.maxTokens, 0) / count,
+    low: round(Math.max(0, expected - margin)),
+    expected: round(expected),
+    high: round(expected + margin),
   };
 }
 
-/** Ascending seconds after which each slot is free for the first time. Slots of workers that leave come last. */
-function slotReleases(
-  { running, nowMs }: StartFacts,
-  slots: number,
-  roundSeconds: number,
-  lengths: LearnedLengths,
+/** Arrivals of a Poisson process that take `share` of the slots, over some seconds. */
+function arrivalDeviation(arriving: readonly Work[], share: number, seconds: number): number {
+  const jobsPerSecond = arriving.reduce((sum, { jobs }) => sum + jobs, 0);
+  return jobsPerSecond === 0 ? 0 : (share / jobsPerSecond) * Math.sqrt(jobsPerSecond * seconds);
+}
+
+/** How long each running job holds its slot in all; null where the length of one is unknown. */
+function runningServices(
+  running: readonly RunningJob[],
   workers: readonly MeasuredSpeed[],
-): number[] {
-  const left = running.map((job) => {
-    const { seconds } = serviceTime(job, lengths, workers);
-    const ranSeconds = Math.max(0, nowMs - job.sinceMs) / 1000;
-    return Math.max(seconds - ranSeconds, OVERDUE_SHARE * seconds);
-  });
+): readonly number[] | null {
+  const seconds: number[] = [];
+  for (const job of running) {
+    const service = serviceTime(job, workers);
+    if (service === null) return null;
+    seconds.push(service.seconds);
+  }
+  return seconds;
+}
+
+function secondsLeft(serviceSeconds: number, job: RunningJob | undefined, nowMs: number): number {
+  const ranSeconds = Math.max(0, nowMs - (job?.sinceMs ?? nowMs)) / 1000;
+  return Math.max(serviceSeconds - ranSeconds, OVERDUE_SHARE * serviceSeconds);
+}
+
+/** Ascending seconds after which each slot is free for the first time. Slots of workers that leave come last. */
+function slotReleases(left: readonly number[], slots: number, roundSeconds: number): readonly number[] {
   const taken = left.toSorted((a, b) => a - b).slice(-slots);
   const releases = [...Array.from({ length: slots - taken.length }, () => 0), ...taken];
   const [first = 0] = releases;
@@ -87,4 +108,8 @@ function slotReleases(
 
 function round(seconds: number): number {
   return Math.round(seconds * 100) / 100;
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }

@@ -9,17 +9,16 @@ const NOW = 1_000_000;
 
 /** One slot; a job of 100 tokens, all generated, takes 10 s; the running one has 4 s left. */
 const workers = [{ slots: 1, decodeTokensPerSecond: 10, prefillTokensPerSecond: 1e9 }];
-const load = decodeQueueLoad({
-  'jobs:5': '10',
-  'tokens:5': '1000',
-  'prompt:5': '0',
-  'run:job_1': `${NOW - 6_000} 0 100`,
-  'seen:jobs': '3',
-  'seen:tokens': '300',
-  'seen:tokens2': '30000',
-  'seen:share': '3',
-  'seen:share2': '3',
-});
+const load = decodeQueueLoad(
+  {
+    'jobs:5': '10',
+    'tokens:5': '1000',
+    'prompt:5': '0',
+    'run:job_1': `${NOW - 6_000} 5 0 100`,
+    'seen:5': '3 300 30000 3 3',
+  },
+  NOW,
+);
 
 const wait = (full: { jobs: number; tokens: number }, size = job) =>
   secondsUntilRoom(full, limits, size, load, workers, NOW);
@@ -42,7 +41,7 @@ describe('the time until a full line has room', () => {
 
   it('is a guess where nothing is known, and never 0', () => {
     expect(secondsUntilRoom({ jobs: 10, tokens: 1 }, limits, job, load, [], NOW)).toBe(10);
-    const empty = decodeQueueLoad({});
+    const empty = decodeQueueLoad({}, NOW);
     expect(secondsUntilRoom({ jobs: 10, tokens: 1 }, limits, job, empty, workers, NOW)).toBe(10);
     const free = [{ slots: 50, decodeTokensPerSecond: 1, prefillTokensPerSecond: 1 }];
     expect(secondsUntilRoom({ jobs: 10, tokens: 1 }, limits, job, load, free, NOW)).toBe(1);

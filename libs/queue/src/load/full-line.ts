@@ -1,8 +1,7 @@
 import { DroverError, type ModelRef } from '#contracts';
 import { estimateStart, type StartFacts } from './estimate-start.js';
-import type { QueueLoad } from './queue-load.js';
-import type { JobSize } from './service-time.js';
-import { sumOf } from './work-ahead.js';
+import type { JobSize, LineClass, QueueLoad } from './queue-load.js';
+import { scaled } from './work-ahead.js';
 
 /** Most that may wait for one variant. */
 export interface LineLimits {
@@ -40,17 +39,13 @@ export function secondsUntilRoom(
 ): number {
   const tooManyJobs = full.jobs + 1 - limits.maxQueuedJobs;
   const tooManyTokens = full.tokens + job.promptTokens + job.maxTokens - limits.maxQueuedTokens;
-  const line = sumOf(load.line);
-  const tokensPerJob = (line.promptTokens + line.maxTokens) / line.jobs;
-  const starts = Math.min(line.jobs, Math.max(1, tooManyJobs, Math.ceil(tooManyTokens / tokensPerJob)));
-  const share = (starts - 1) / line.jobs;
-  const ahead = {
-    jobs: starts - 1,
-    promptTokens: line.promptTokens * share,
-    maxTokens: line.maxTokens * share,
-  };
-  const { running, lengths } = load;
-  const eta = line.jobs === 0 ? null : estimateStart({ ahead, running, lengths, workers, nowMs });
+  const jobs = sumOf(load.line, 'jobs');
+  const tokensPerJob = (sumOf(load.line, 'promptTokens') + sumOf(load.line, 'maxTokens')) / jobs;
+  const starts = Math.min(jobs, Math.max(1, tooManyJobs, Math.ceil(tooManyTokens / tokensPerJob)));
+  // Whoever leaves the line makes room, so better jobs that come meanwhile delay nothing.
+  const ahead = scaled(load.line, (starts - 1) / jobs);
+  const eta =
+    jobs === 0 ? null : estimateStart({ ahead, overtaking: [], running: load.running, workers, nowMs });
   return eta === null ? UNKNOWN_RETRY_S : Math.min(LONGEST_RETRY_S, Math.max(1, Math.ceil(eta.expected)));
 }
 
@@ -75,4 +70,8 @@ export function refusal(
       ? `${full.jobs} jobs wait for ${ref.model}:${ref.variant}, and ${limits.maxQueuedJobs} may (DROVER_MAX_QUEUED_JOBS)`
       : `${full.tokens} tokens wait for ${ref.model}:${ref.variant} and this job has ${tokens}, but ${limits.maxQueuedTokens} may wait (DROVER_MAX_QUEUED_TOKENS)`;
   return new DroverError('queue_full', `${reason}. Try again in ${retryAfterS} s.`, { retryAfterS });
+}
+
+function sumOf(line: readonly LineClass[], part: 'jobs' | 'promptTokens' | 'maxTokens'): number {
+  return line.reduce((sum, one) => sum + one[part], 0);
 }

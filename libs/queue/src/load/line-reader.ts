@@ -5,8 +5,7 @@ import { redisKeys } from '../redis-keys.js';
 import { liveWorkers } from '../worker-registry.js';
 import { estimateStart } from './estimate-start.js';
 import { secondsUntilRoom, type FullLine, type LineLimits } from './full-line.js';
-import { decodeQueueLoad, type QueueLoad } from './queue-load.js';
-import type { JobSize } from './service-time.js';
+import { decodeQueueLoad, type JobSize, type QueueLoad } from './queue-load.js';
 import { workAhead, type LinePosition } from './work-ahead.js';
 
 /** Heartbeats change every two seconds; a page of jobs asks for them a hundred times. */
@@ -22,15 +21,16 @@ export class LineReader {
   async place(job: JobRecord, nowMs: number): Promise<PlaceInLine | undefined> {
     const [place, load, workers] = await Promise.all([
       this.#positionOf(job),
-      this.#loadOf(job),
+      this.#loadOf(job, nowMs),
       this.#readyWorkers(job, nowMs),
     ]);
     if (place === undefined) return undefined;
-    const { line, running, lengths } = load;
+    const { line, running } = load;
     const ahead = workAhead(line, place, job);
+    const overtaking = line.slice(0, place.line).map(({ arrivals }) => arrivals);
     return {
       position: place.position,
-      etaS: estimateStart({ ahead, running, lengths, workers, nowMs }),
+      etaS: estimateStart({ ahead, overtaking, running, workers, nowMs }),
     };
   }
 
@@ -40,7 +40,7 @@ export class LineReader {
     limits: LineLimits,
     nowMs: number,
   ): Promise<number> {
-    const [load, workers] = await Promise.all([this.#loadOf(ref), this.#readyWorkers(ref, nowMs)]);
+    const [load, workers] = await Promise.all([this.#loadOf(ref, nowMs), this.#readyWorkers(ref, nowMs)]);
     return secondsUntilRoom(full, limits, ref, load, workers, nowMs);
   }
 
@@ -59,8 +59,8 @@ export class LineReader {
     return index === null ? undefined : { position: recovered - index, line: 0 };
   }
 
-  async #loadOf(ref: ModelRef): Promise<QueueLoad> {
-    return decodeQueueLoad(await this.redis.hgetall(redisKeys.load(ref)));
+  async #loadOf(ref: ModelRef, nowMs: number): Promise<QueueLoad> {
+    return decodeQueueLoad(await this.redis.hgetall(redisKeys.load(ref)), nowMs);
   }
 
   async #readyWorkers({ model, variant }: ModelRef, nowMs: number): Promise<readonly WorkerHeartbeat[]> {

@@ -6,7 +6,7 @@ import { RedisJobLifecycle, type JobRef } from '../job-lifecycle.js';
 import type { AttemptLease, NewJob } from '../queue.types.js';
 import { connectRedis } from '../redis-connection.js';
 import { redisKeys } from '../redis-keys.js';
-import { decodeQueueLoad, LINE_CLASSES, type QueueLoad } from './queue-load.js';
+import { decodeQueueLoad, LINE_CLASSES, type LineClass } from './queue-load.js';
 
 const ref = { model: 'tiny', variant: '6_5' };
 const LIMITS = { maxQueuedJobs: 4, maxQueuedTokens: 60 };
@@ -49,6 +49,8 @@ const happenings: fc.Arbitrary<Happening[]> = fc.array(
   ),
   { minLength: 5, maxLength: 50 },
 );
+
+type CountedClass = Pick<LineClass, 'jobs' | 'promptTokens' | 'maxTokens' | 'aged'>;
 
 /** Jobs of one queue, with BullMQ's part (who has the lock) played by hand. */
 class Line {
@@ -132,7 +134,7 @@ class Line {
   }
 
   /** The load as the records tell it, one by one. */
-  async scan(): Promise<Pick<QueueLoad, 'line'> & { readonly running: number; readonly tokens: number }> {
+  async scan(): Promise<{ line: readonly CountedClass[]; running: number; tokens: number }> {
     const records = await Promise.all(this.#jobs.map(({ id }) => this.redis.hgetall(redisKeys.job(id))));
     const waiting = records.filter((record) => record['status'] === 'queued');
     const sum = (list: typeof records, field: string) =>
@@ -169,9 +171,16 @@ describe.each(['auto', 'embedded'] as const)('the load of a queue (%s Redis)', (
     await server.close();
   });
 
+  const load = async (nowMs = 1) => decodeQueueLoad(await redis.hgetall(redisKeys.load(ref)), nowMs);
   const stored = async () => {
     const hash = await redis.hgetall(redisKeys.load(ref));
-    const { line, running } = decodeQueueLoad(hash);
+    const { line: classes, running } = decodeQueueLoad(hash, 1);
+    const line = classes.map(({ jobs: waiting, promptTokens, maxTokens, aged }): CountedClass => ({
+      jobs: waiting,
+      promptTokens,
+      maxTokens,
+      aged,
+    }));
     const [jobs, tokens] = [Number(hash['jobs'] ?? 0), Number(hash['tokens'] ?? 0)];
     return { line, running: running.length, tokens, jobs };
   };
@@ -183,9 +192,9 @@ describe.each(['auto', 'embedded'] as const)('the load of a queue (%s Redis)', (
         const line = new Line(redis, lifecycle);
         for (const [i, step] of steps.entries()) {
           await line.happen(step, 1_000 + i);
-          const { jobs, ...load } = await stored();
-          expect(load, `after ${step.do}`).toEqual(await line.scan());
-          expect(load.line.reduce((sum, one) => sum + one.jobs, 0)).toBe(jobs);
+          const { jobs, ...counted } = await stored();
+          expect(counted, `after ${step.do}`).toEqual(await line.scan());
+          expect(counted.line.reduce((sum, one) => sum + one.jobs, 0)).toBe(jobs);
         }
         await line.endAll(2_000);
         const { line: classes, running, tokens, jobs } = await stored();
@@ -210,15 +219,15 @@ describe.each(['auto', 'embedded'] as const)('the load of a queue (%s Redis)', (
   });
 
   it('learns the length of texts from successes, the latest most', async () => {
-    const succeed = async (length: number) => {
-      const job = newTestJob({ maxTokens: 100 });
+    const succeed = async (length: number, priority = 5) => {
+      const job = newTestJob({ maxTokens: 100, priority });
       await lifecycle.submit(job);
       const lease = { ...ref, jobId: job.id, attempt: 1, lockToken: 't' };
       await redis.set(redisKeys.bull.lock(ref, job.id), 't');
       await lifecycle.start(lease, 1);
       await lifecycle.finish(lease, succeededAttempt('x'.repeat(length)));
     };
-    const learned = async () => decodeQueueLoad(await redis.hgetall(redisKeys.load(ref))).lengths;
+    const learned = async (priority = 5) => (await load()).line[priority]?.lengths ?? null;
     expect(await learned()).toBeNull();
     for (let i = 0; i < 5; i++) await succeed(20);
     expect((await learned())?.tokens.mean).toBeCloseTo(20, 4);
@@ -229,5 +238,24 @@ describe.each(['auto', 'embedded'] as const)('the load of a queue (%s Redis)', (
     expect(after?.tokens.mean).toBeGreaterThan(30);
     expect(after?.tokens.mean).toBeLessThan(40);
     expect(after?.tokens.deviation).toBeGreaterThan(9);
+
+    for (let i = 0; i < 4; i++) await succeed(90, 1);
+    expect((await learned(1))?.tokens.mean).toBeCloseTo(90, 4);
+    expect(await learned(5)).toEqual(after);
+  });
+
+  it('tells how many jobs of a class come a second, which fades', async () => {
+    const arrivals = async (nowMs: number) => (await load(nowMs)).line[2]?.arrivals;
+    const startedMs = 1_000_000;
+    const lastMs = startedMs + 300_000;
+    for (let atMs = startedMs; atMs <= lastMs; atMs += 500) {
+      await lifecycle.submit(newTestJob({ priority: 2, promptTokens: 10, maxTokens: 30, createdAtMs: atMs }));
+    }
+    const rate = await arrivals(lastMs);
+    expect(rate?.jobs).toBeCloseTo(2, 1);
+    expect(rate?.promptTokens).toBeCloseTo(20, 0);
+    expect(rate?.maxTokens).toBeCloseTo(60, 0);
+    expect((await arrivals(lastMs + 30_000))?.jobs).toBeCloseTo((rate?.jobs ?? 0) / Math.E, 4);
+    expect((await load(lastMs)).line[3]?.arrivals.jobs).toBe(0);
   });
 });

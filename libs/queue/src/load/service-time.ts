@@ -1,12 +1,6 @@
 import type { WorkerHeartbeat } from '#contracts';
-import type { LearnedLengths, Moments } from './queue-load.js';
-
-/** What is known of a job, or of the mean of several, before it runs. */
-export interface JobSize {
-  readonly promptTokens: number;
-  /** Most tokens that may be generated. */
-  readonly maxTokens: number;
-}
+import { expectedLength } from './learned-lengths.js';
+import type { JobSize, Work } from './queue-load.js';
 
 export type WorkerSpeed = Pick<WorkerHeartbeat, 'slots' | 'decodeTokensPerSecond' | 'prefillTokensPerSecond'>;
 
@@ -19,40 +13,47 @@ export interface MeasuredSpeed {
 export interface ServiceTime {
   /** How long a job holds its slot while all slots are taken. */
   readonly seconds: number;
-  /** Relative standard deviation of that. */
+  /** Standard deviation of that. */
   readonly deviation: number;
 }
 
 /**
  * A job holds its slot for as long as all slots together need for one job of each, because rows share their worker's
- * time. Prompt tokens are known; how many tokens a job generates is taken from what was learned.
+ * time. Prompt tokens are known; how many tokens a job generates is taken from what was learned, null where nothing was.
  */
 export function serviceTime(
-  job: JobSize,
-  lengths: LearnedLengths,
+  job: JobSize & Pick<Work, 'lengths'>,
   workers: readonly MeasuredSpeed[],
-): ServiceTime {
-  const generated = expectedLength(job.maxTokens, lengths);
+): ServiceTime | null {
+  if (job.lengths === null) return null;
+  const generated = expectedLength(job.maxTokens, job.lengths);
   let slots = 0;
   let jobsPerSecond = 0;
-  let deviation = 0;
+  let relativeDeviation = 0;
   for (const worker of workers) {
     const decodeSeconds = generated.mean / worker.decodeTokensPerSecond;
     const seconds = job.promptTokens / worker.prefillTokensPerSecond + decodeSeconds;
     slots += worker.slots;
     jobsPerSecond += 1 / seconds;
-    deviation += generated.deviation / worker.decodeTokensPerSecond / seconds / workers.length;
+    relativeDeviation += generated.deviation / worker.decodeTokensPerSecond / seconds / workers.length;
   }
-  return { seconds: slots / jobsPerSecond, deviation };
+  const seconds = slots / jobsPerSecond;
+  return { seconds, deviation: relativeDeviation * seconds };
 }
 
-/** Texts that end by themselves have a length of their own, others fill what they are allowed: whichever varies less. */
-function expectedLength(maxTokens: number, { tokens, share }: LearnedLengths): Moments {
-  const ownLength = tokens.deviation * share.mean < share.deviation * tokens.mean;
-  const { mean, deviation } = ownLength
-    ? { mean: Math.min(tokens.mean, maxTokens), deviation: tokens.deviation }
-    : { mean: share.mean * maxTokens, deviation: share.deviation * maxTokens };
-  return { mean: Math.max(1, mean), deviation };
+/** Seconds of slots that jobs take together; null where one of them is of unknown length. */
+export function slotSeconds(work: readonly Work[], workers: readonly MeasuredSpeed[]): ServiceTime | null {
+  let seconds = 0;
+  let variance = 0;
+  for (const { jobs, promptTokens, maxTokens, lengths } of work) {
+    if (jobs === 0) continue;
+    const mean = { promptTokens: promptTokens / jobs, maxTokens: maxTokens / jobs, lengths };
+    const service = serviceTime(mean, workers);
+    if (service === null) return null;
+    seconds += jobs * service.seconds;
+    variance += jobs * service.deviation ** 2;
+  }
+  return { seconds, deviation: Math.sqrt(variance) };
 }
 
 /** A worker that has measured nothing yet is taken to be like the others; null where none has. */

@@ -1,6 +1,4 @@
-import type { Work } from './estimate-start.js';
-import type { LineClass } from './queue-load.js';
-import type { JobSize } from './service-time.js';
+import type { JobSize, LineClass, Work } from './queue-load.js';
 
 export interface LinePosition {
   /** 1 = next to run. */
@@ -10,30 +8,45 @@ export interface LinePosition {
 }
 
 /**
- * What runs before a waiting job: all of the better classes, and of its own as many as its rank there tells, each
- * taken to be like the mean of the others.
+ * What runs before a waiting job: all of the better classes, and of its own as many as its position tells, each taken
+ * to be like the mean of the others there. The position counts: BullMQ's line and the load differ by jobs on their way.
  */
-export function workAhead(line: readonly LineClass[], place: LinePosition, job: JobSize): Work {
-  const better = sumOf(line.slice(0, place.line));
+export function workAhead(line: readonly LineClass[], place: LinePosition, job: JobSize): readonly Work[] {
   const own = line[place.line];
+  const better = line.slice(0, place.line);
+  const betterJobs = better.reduce((sum, { jobs }) => sum + jobs, 0);
+  const jobsAhead = place.position - 1;
   const others = Math.max(0, (own?.jobs ?? 0) - 1);
-  const rank = Math.min(Math.max(0, place.position - 1 - better.jobs), others);
-  const share = others === 0 ? 0 : rank / others;
-  const ofOthers = (sum: number, ofJob: number) => Math.max(0, sum - ofJob) * share;
-  return {
-    jobs: place.position - 1,
-    promptTokens: better.promptTokens + ofOthers(own?.promptTokens ?? 0, job.promptTokens),
-    maxTokens: better.maxTokens + ofOthers(own?.maxTokens ?? 0, job.maxTokens),
-  };
+  const rank = Math.min(Math.max(0, jobsAhead - betterJobs), others);
+  const ofOwn = (sum: number, ofJob: number) =>
+    others === 0 ? 0 : (Math.max(0, sum - ofJob) * rank) / others;
+  const ahead: Work[] = [
+    ...better,
+    {
+      jobs: rank,
+      promptTokens: ofOwn(own?.promptTokens ?? 0, job.promptTokens),
+      maxTokens: ofOwn(own?.maxTokens ?? 0, job.maxTokens),
+      lengths: own?.lengths ?? null,
+    },
+  ];
+  const counted = betterJobs + rank;
+  return counted === 0 ? alike(jobsAhead, job, own?.lengths ?? null) : scaled(ahead, jobsAhead / counted);
 }
 
-export function sumOf(classes: readonly LineClass[]): Work {
-  return classes.reduce(
-    (sum, { jobs, promptTokens, maxTokens }) => ({
-      jobs: sum.jobs + jobs,
-      promptTokens: sum.promptTokens + promptTokens,
-      maxTokens: sum.maxTokens + maxTokens,
-    }),
-    { jobs: 0, promptTokens: 0, maxTokens: 0 },
-  );
+/** The work of which each part is `factor` as much. */
+export function scaled(work: readonly Work[], factor: number): readonly Work[] {
+  return work.map(({ jobs, promptTokens, maxTokens, lengths }) => ({
+    jobs: jobs * factor,
+    promptTokens: promptTokens * factor,
+    maxTokens: maxTokens * factor,
+    lengths,
+  }));
+}
+
+function alike(
+  jobs: number,
+  { promptTokens, maxTokens }: JobSize,
+  lengths: Work['lengths'],
+): readonly Work[] {
+  return scaled([{ jobs: 1, promptTokens, maxTokens, lengths }], jobs);
 }

@@ -1,10 +1,13 @@
+/** Arrivals of this long ago weigh 1/e in the rate of arrivals. */
+export const ARRIVALS_MEMORY_MS = 30_000;
 /** After this many further jobs a finished one weighs 1/e in what the queue has learned of lengths. */
 const LEARNING_JOBS = 30;
 const FADE = Math.exp(-1 / LEARNING_JOBS).toFixed(6);
 
 /**
  * The load of the job's queue, kept with every change of status: who waits, by the priority class in which BullMQ has
- * them (class 0 are recovered jobs, ahead of all), who runs, and how long texts were lately. `queue-load.ts` reads it.
+ * them (class 0 are recovered jobs, ahead of all), who runs, what came lately and how
+ * long texts were. `queue-load.ts` reads it.
  * The record's `line` is the class it is counted in, `queuedAtMs` the time it has waited since.
  */
 export const LOAD = `
@@ -43,26 +46,42 @@ local function refusalOf(tokens, mostJobs, mostTokens)
   end
 end
 
+-- Adds to sums that fade: what the field holds weighs no more than \`fade\` from now on.
+local function addFading(field, fade, ...)
+  local held, sums = {}, {}
+  for sum in string.gmatch(redis.call('HGET', load, field) or '', '%S+') do held[#held + 1] = sum end
+  for i, value in ipairs({ ... }) do sums[i] = string.format('%.9g', (held[i] or 0) * fade + value) end
+  redis.call('HSET', load, field, table.concat(sums, ' '))
+end
+
+local function countArrival()
+  local class = get('priority')
+  local silentMs = math.max(0, nowMs - (redis.call('HGET', load, 'cameAtMs:' .. class) or nowMs))
+  addFading('came:' .. class, math.exp(-silentMs / ${ARRIVALS_MEMORY_MS}), 1, get('promptTokens'), get('maxTokens'))
+  redis.call('HSET', load, 'cameAtMs:' .. class, nowMs)
+end
+
 -- A job that changes its status leaves one place of the load and takes another.
 local function accountFor(from, to)
   if from == 'queued' then leaveLine() end
   if from == 'running' then redis.call('HDEL', load, 'run:' .. jobId) end
   if to == 'queued' then
-    if from ~= 'running' then set('queuedAtMs', nowMs) end
+    if from ~= 'running' then
+      set('queuedAtMs', nowMs)
+      countArrival()
+    end
     lineUp(get('priority'))
   elseif to == 'running' then
-    redis.call('HSET', load, 'run:' .. jobId, nowMs .. ' ' .. get('promptTokens') .. ' ' .. get('maxTokens'))
+    local facts = { nowMs, get('priority'), get('promptTokens'), get('maxTokens') }
+    redis.call('HSET', load, 'run:' .. jobId, table.concat(facts, ' '))
   end
 end
 
--- Fading sums over finished jobs: their number, tokens generated, share of the tokens allowed, and both squared.
+-- Of successes by priority, as users of one often want the same: their number, tokens generated, share of the tokens
+-- allowed, and both squared.
 local function learnLength()
   local tokens = cjson.decode(get('usage')).completionTokens
   local share = tokens / get('maxTokens')
-  local seen = { jobs = 1, tokens = tokens, tokens2 = tokens ^ 2, share = share, share2 = share ^ 2 }
-  for name, value in pairs(seen) do
-    local before = redis.call('HGET', load, 'seen:' .. name)
-    redis.call('HSET', load, 'seen:' .. name, string.format('%.9g', (before or 0) * ${FADE} + value))
-  end
+  addFading('seen:' .. get('priority'), ${FADE}, 1, tokens, tokens ^ 2, share, share ^ 2)
 end
 `;
