@@ -19,6 +19,27 @@ const keyList = z
   )
   .refine((keys) => keys.every((key) => key.length >= 16), 'every API key needs at least 16 characters');
 
+const webhookAllowList = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== ''),
+  )
+  .pipe(
+    z.array(
+      z.union(
+        [z.cidrv4(), z.cidrv6(), z.ipv6(), z.string().regex(/^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i)],
+        {
+          error: (issue) =>
+            `${JSON.stringify(issue.input)} is no network (10.1.0.0/16), address or host (hook.corp, *.corp)`,
+        },
+      ),
+    ),
+  );
+
 /** Settings that every process shares. */
 const commonShape = {
   NODE_ENV: z
@@ -63,6 +84,12 @@ export const apiEnvSchema = z.object({
     .optional()
     .describe('Signing secret of webhooks that bring none of their own.'),
   DROVER_WEBHOOK_ALLOW_PRIVATE: flag.describe('1 lets webhooks go to private and loopback addresses.'),
+  DROVER_WEBHOOK_ALLOW: webhookAllowList.describe(
+    'Comma-separated networks and hosts (`10.1.0.0/16`, `hook.corp`, `*.corp`) that webhooks may reach beside public addresses.',
+  ),
+  DROVER_WEBHOOK_PER_HOST: integer(4, 1, 256).describe(
+    'Most deliveries to one host at once, by one API process.',
+  ),
   DROVER_WEBHOOK_TIMEOUT_MS: integer(15_000, 100, 60_000).describe('Longest wait for a webhook receiver.'),
   DROVER_DRAIN_S: integer(30, 0, 600).describe('Longest drain at SIGTERM, in seconds.'),
 });
@@ -92,6 +119,10 @@ export const workerEnvSchema = z.object({
   DROVER_DRAIN_S: integer(30, 0, 600).describe(
     'Longest drain at SIGTERM, in seconds; another worker goes on with what still runs then.',
   ),
+  DROVER_FLIGHT_RECORD: z
+    .string()
+    .default('')
+    .describe('File that names the jobs of each step before it runs, for a supervisor. `drover` sets it.'),
 });
 
 export const launcherEnvSchema = z.object({

@@ -7,6 +7,7 @@ export { AttemptAborted, type AbortKind } from './worker/attempt-aborted.js';
 export { fetchJob, visibleJob, withheld } from './fetch-job.js';
 export { reportWorkerDeath, type HeldJob, type WorkerDeathReport } from './report-worker-death.js';
 export { decodeJobRecord } from './job-record-codec.js';
+export { readAnnouncedJob } from './announced-job.js';
 export { encodeOutboxEntry, parseOutboxEntry, type OutboxEntry } from './outbox-entry.js';
 export { BULL_PREFIX, queueNameOf, redisKeys } from './redis-keys.js';
 export {

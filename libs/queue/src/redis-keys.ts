@@ -21,6 +21,8 @@ export function queueNameOf({ model, variant }: ModelRef): string {
 export const redisKeys = {
   /** HASH: the job's record. */
   job: (jobId: string) => `${PREFIX}:job:${jobId}`,
+  /** HASH: the record as a run of the job left it, kept at a retry where its events may not have been told yet. */
+  formerRun: (jobId: string, generation: number) => `${PREFIX}:job:${jobId}:run:${generation}`,
   /** STREAM of the job's events; its name is also the channel that wakes the stream's readers. */
   events: (jobId: string) => `${PREFIX}:tok:${jobId}`,
   /** ZSET, equal scores: a tenant's job ids, which sort by age. */
@@ -32,12 +34,14 @@ export const redisKeys = {
   reviewTurn: `${PREFIX}:review-turn`,
   /** HASH: by tenant, the event types that its standing endpoints want, with commas between. */
   webhookSubscribers: `${PREFIX}:webhook-subscribers`,
+  /** HASH of a tenant's standing endpoints: id to JSON. */
+  webhookEndpoints: (tenant: string) => `${PREFIX}:webhook-endpoints:${tenant}`,
   /** LIST of `outboxEntry`: webhook events that are due, newest at the head. */
   webhookOutbox: `${PREFIX}:webhook-outbox`,
   /** LIST of those entries that a relay is handing to the delivery queue. */
   webhookOutboxInHand: `${PREFIX}:webhook-outbox:in-hand`,
-  /** LIST of a job's webhook attempts, newest last. */
-  webhookDeliveries: (jobId: string) => `${PREFIX}:deliveries:${jobId}`,
+  /** STREAM of the attempts to tell a job's events, or of those at a standing endpoint. */
+  deliveryLog: (owner: string) => `${PREFIX}:delivery-log:${owner}`,
   /** STRING: the signing secret of webhooks that bring none, where none is configured. */
   webhookSecret: `${PREFIX}:webhook-secret`,
   /** SET of `<model> <variant>`: the queues ever used. */

@@ -1,7 +1,9 @@
 import type { ApiMetrics, Logger } from '#observability';
 import type { WebhookSender } from './deliver-webhook.js';
+import type { DeliveryLog, DeliveryLogEntry, DeliveryAttempt } from './delivery-log.js';
 import type { DeliveryOutcome } from './delivery-outcome.js';
-import type { DeliveryLog, DeliveryLogEntry } from './delivery-log.js';
+import type { EndpointStore } from './endpoint-store.js';
+import type { ClosedTarget, OpenTarget } from './find-target.js';
 import { planNextStep, type NextStep, type RetrySchedule } from './retry-schedule.js';
 import type { ServiceSecret } from './service-secret.js';
 import { signWebhook } from './sign-webhook.js';
@@ -10,42 +12,81 @@ import type { WebhookDelivery } from './webhook-delivery.js';
 export interface DeliveryTools {
   readonly sender: WebhookSender;
   readonly secret: ServiceSecret;
+  readonly endpoints: EndpointStore;
   readonly log: DeliveryLog;
   readonly schedule: RetrySchedule;
   readonly metrics: Pick<ApiMetrics, 'webhookDeliveries'>;
   readonly logger: Logger;
 }
 
-/** Makes attempt number `attempt` (1 = first) of a delivery, records it and says what follows. */
-export async function attemptDelivery(
-  tools: DeliveryTools,
-  delivery: WebhookDelivery,
-  attempt: number,
-  signal?: AbortSignal,
-): Promise<NextStep> {
-  const startedAtMs = Date.now();
-  const secret = delivery.secret ?? (await tools.secret.get());
-  const headers = signWebhook(delivery.webhookId, startedAtMs, delivery.body, secret);
-  const outcome = await tools.sender.send({ url: delivery.url, body: delivery.body, headers }, signal);
-  const next = planNextStep(tools.schedule, attempt, outcome, Math.random());
-
-  const entry: DeliveryLogEntry = {
-    webhookId: delivery.webhookId,
-    event: delivery.event,
-    attempt,
-    at: new Date(startedAtMs).toISOString(),
-    durationMs: Date.now() - startedAtMs,
-    ...describeAttempt(outcome, next),
-  };
-  await record(tools, delivery.jobId, entry);
-  return next;
+/** One attempt to come: which delivery, under which id in the queue, for which time (1 = first). */
+export interface AttemptPlan {
+  readonly deliveryId: string;
+  readonly delivery: WebhookDelivery;
+  readonly attempt: number;
 }
 
-function describeAttempt(
+export interface AttemptResult {
+  readonly entry: DeliveryLogEntry;
+  readonly next: NextStep;
+}
+
+/** Makes an attempt, records it and says what follows. Rejects only when `signal` aborts or Redis is away. */
+export async function attemptDelivery(
+  tools: DeliveryTools,
+  plan: AttemptPlan,
+  { url, secrets }: OpenTarget,
+  signal?: AbortSignal,
+): Promise<AttemptResult> {
+  const { webhookId, body } = plan.delivery;
+  const startedAtMs = Date.now();
+  const headers = signWebhook(webhookId, startedAtMs, body, secrets);
+  const outcome = await tools.sender.send({ url, body, headers }, signal);
+  return conclude(tools, plan, url, startedAtMs, outcome);
+}
+
+/** Ends a delivery whose destination takes no more. */
+export function endClosedDelivery(
+  tools: DeliveryTools,
+  plan: AttemptPlan,
+  { url, reason }: ClosedTarget,
+): Promise<AttemptResult> {
+  return conclude(tools, plan, url, Date.now(), { kind: 'refused', reason });
+}
+
+async function conclude(
+  tools: DeliveryTools,
+  { deliveryId, delivery, attempt }: AttemptPlan,
+  url: string | null,
+  startedAtMs: number,
+  outcome: DeliveryOutcome,
+): Promise<AttemptResult> {
+  const { tenant, webhookId, event, jobId, to } = delivery;
+  const endedAtMs = Date.now();
+  const next = planNextStep(tools.schedule, attempt, outcome, Math.random());
+  const made: DeliveryAttempt = {
+    deliveryId,
+    webhookId,
+    event,
+    jobId,
+    endpointId: to.kind === 'endpoint' ? to.endpointId : null,
+    host: url === null ? null : new URL(url).host,
+    attempt,
+    at: new Date(startedAtMs).toISOString(),
+    durationMs: endedAtMs - startedAtMs,
+    ...describeOutcome(outcome, next),
+    nextAttemptAt: next.kind === 'retry' ? new Date(endedAtMs + next.delayMs).toISOString() : null,
+  };
+  const level = made.outcome === 'delivered' ? 'info' : 'warn';
+  tools.logger[level](made, 'webhook attempt');
+  tools.metrics.webhookDeliveries.inc({ outcome: made.outcome });
+  return { entry: await record(tools, tenant, made, outcome.kind), next };
+}
+
+function describeOutcome(
   outcome: DeliveryOutcome,
   next: NextStep,
-): Pick<DeliveryLogEntry, 'outcome' | 'statusCode' | 'reason'> {
-  const ending = next.kind === 'retry' ? 'retry' : 'gave_up';
+): Pick<DeliveryAttempt, 'outcome' | 'statusCode' | 'reason'> {
   switch (outcome.kind) {
     case 'delivered':
       return { outcome: 'delivered', statusCode: outcome.statusCode, reason: null };
@@ -54,20 +95,32 @@ function describeAttempt(
     case 'refused':
       return { outcome: 'refused', statusCode: null, reason: outcome.reason };
     case 'failed':
-      return { outcome: ending, statusCode: outcome.statusCode, reason: outcome.reason };
+      return {
+        outcome: next.kind === 'retry' ? 'retry' : 'gave_up',
+        statusCode: outcome.statusCode,
+        reason: outcome.reason,
+      };
     default:
       return outcome satisfies never;
   }
 }
 
-async function record(tools: DeliveryTools, jobId: string, entry: DeliveryLogEntry): Promise<void> {
-  tools.metrics.webhookDeliveries.inc({ outcome: entry.outcome });
-  const level = entry.outcome === 'delivered' ? 'info' : 'warn';
-  tools.logger[level]({ jobId, ...entry }, 'webhook attempt');
+async function record(
+  { endpoints, log, logger }: DeliveryTools,
+  tenant: string,
+  made: DeliveryAttempt,
+  outcome: DeliveryOutcome['kind'],
+): Promise<DeliveryLogEntry> {
   try {
-    await tools.log.append(jobId, entry);
+    const { endpointId } = made;
+    const isKept =
+      endpointId === null || (await endpoints.noteAttempt(tenant, endpointId, outcome, Date.now()));
+    // The log of a deleted endpoint went with it.
+    const entry = await log.append(isKept ? made : { ...made, endpointId: null });
+    return { ...entry, endpointId };
   } catch (cause) {
     // The receiver has the event by now; failing here would send it again.
-    tools.logger.error({ jobId, err: cause }, 'webhook attempt could not be logged in Redis');
+    logger.error({ deliveryId: made.deliveryId, err: cause }, 'webhook attempt could not be logged in Redis');
+    return { id: '', ...made };
   }
 }

@@ -3,15 +3,18 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createWebhookSender, type WebhookSender } from './deliver-webhook.js';
+import { DestinationWall } from './destination-wall.js';
 import { generateWebhookSecret, signWebhook } from './sign-webhook.js';
 
 const body = '{"type":"job.succeeded"}';
-const headers = signWebhook('wh-job_1-succeeded', Date.now(), body, generateWebhookSecret());
-const open: { close(): unknown }[] = [];
+const headers = signWebhook('wh-job_1-succeeded', Date.now(), body, [generateWebhookSecret()]);
+const open = new DestinationWall({ allowPrivate: true });
+const guarded = new DestinationWall({ allowPrivate: false });
+const senders: WebhookSender[] = [];
 const servers: Server[] = [];
 
 afterEach(async () => {
-  await Promise.all(open.splice(0).map((each) => each.close()));
+  await Promise.all(senders.splice(0).map((each) => each.close()));
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
     server.close();
@@ -33,8 +36,8 @@ async function receiver(answer: RequestListener): Promise<{ port: number; reques
 }
 
 function sender(options: Partial<Parameters<typeof createWebhookSender>[0]> = {}): WebhookSender {
-  const made = createWebhookSender({ allowPrivate: true, timeoutMs: 5_000, ...options });
-  open.push(made);
+  const made = createWebhookSender({ wall: open, timeoutMs: 5_000, ...options });
+  senders.push(made);
   return made;
 }
 
@@ -71,7 +74,9 @@ describe('a delivery', () => {
     });
     const to = (status: number) => send(`http://127.0.0.1:${port}/${status}`);
     expect(await to(410)).toEqual({ kind: 'gone', statusCode: 410 });
-    expect(await to(429)).toMatchObject({ kind: 'failed', retryAfterMs: 9_000 });
+    for (const status of [429, 502, 503, 504]) {
+      expect(await to(status)).toMatchObject({ kind: 'failed', retryAfterMs: 9_000 });
+    }
     expect(await to(404)).toMatchObject({ kind: 'failed', retryAfterMs: null });
   });
 
@@ -138,7 +143,7 @@ describe('the wall', () => {
     'https://127.0.0.1:PORT/',
   ])('keeps %s from a receiver on this machine', async (pattern) => {
     const { port, requests } = await receiver((_request, response) => response.end());
-    const outcome = await send(pattern.replace('PORT', String(port)), { allowPrivate: false });
+    const outcome = await send(pattern.replace('PORT', String(port)), { wall: guarded });
     expect(outcome.kind).toBe('refused');
     expect(requests).toEqual([]);
   });
@@ -152,19 +157,38 @@ describe('the wall', () => {
     const { port, requests } = await receiver((_request, response) => response.end());
     const rebinding = answersInTurn(['93.184.216.34'], ['127.0.0.1']);
     rebinding('hook.example', { all: true }, () => undefined);
-    const outcome = await send(`http://hook.example:${port}/`, { allowPrivate: false, lookup: rebinding });
+    const outcome = await send(`http://hook.example:${port}/`, { wall: guarded, lookup: rebinding });
     expect(outcome).toEqual({
       kind: 'refused',
-      reason:
-        'hook.example (127.0.0.1) is not a public address; DROVER_WEBHOOK_ALLOW_PRIVATE=1 allows private ones',
+      reason: expect.stringContaining('hook.example (127.0.0.1), which is no public address'),
     });
     expect(requests).toEqual([]);
+  });
+
+  it('lets an allowed host reach the private addresses that it resolves to, and no other host', async () => {
+    const { port, requests } = await receiver((_request, response) => response.end());
+    const wall = new DestinationWall({ allowPrivate: false, allow: ['hook.corp'] });
+    const home: LookupFunction = answersInTurn(['127.0.0.1']);
+    const to = (host: string) => send(`http://${host}:${port}/`, { wall, lookup: home });
+    expect(await to('hook.corp')).toMatchObject({ kind: 'delivered' });
+    expect(await to('evil.corp')).toMatchObject({ kind: 'refused' });
+    expect(requests).toHaveLength(1);
+  });
+
+  it('lets any host reach an allowed network', async () => {
+    const { port } = await receiver((_request, response) => response.end());
+    const wall = new DestinationWall({ allowPrivate: false, allow: ['127.0.0.0/8'] });
+    const found = await send(`http://hook.corp:${port}/`, {
+      wall,
+      lookup: answersInTurn(['10.0.0.1', '127.0.0.1']),
+    });
+    expect(found).toMatchObject({ kind: 'delivered' });
   });
 
   it('takes a name that does not resolve as a failure that may pass', async () => {
     const missing: LookupFunction = (_hostname, _options, callback) =>
       callback(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }), []);
-    const outcome = await send('http://hook.example/', { allowPrivate: false, lookup: missing });
+    const outcome = await send('http://hook.example/', { wall: guarded, lookup: missing });
     expect(outcome).toMatchObject({ kind: 'failed', reason: 'ENOTFOUND' });
   });
 });

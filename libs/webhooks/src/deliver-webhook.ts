@@ -20,7 +20,7 @@ export interface WebhookSender {
 const MAX_ANSWER_BYTES = 16 * 1024;
 
 /**
- * A sender behind a wall: http and https only, public addresses only (see `guardedConnector`), redirects not
+ * A sender behind a wall (see `DestinationWall`): no URL and no address that it refuses; redirects not
  * followed, no proxy from the environment, a fresh connection each time, answers ignored but for their status.
  */
 export function createWebhookSender(options: ConnectorOptions): WebhookSender {
@@ -30,7 +30,8 @@ export function createWebhookSender(options: ConnectorOptions): WebhookSender {
       const timeout = AbortSignal.timeout(options.timeoutMs);
       const either = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
       try {
-        return await post(agent, delivery, either);
+        const reason = options.wall.refusalOf(delivery.url);
+        return reason === null ? await post(agent, delivery, either) : { kind: 'refused', reason };
       } catch (error) {
         signal?.throwIfAborted();
         if (timeout.aborted) return failure(`no answer within ${options.timeoutMs} ms`);
@@ -47,10 +48,6 @@ async function post(
   { url, body, headers }: WebhookRequest,
   signal: AbortSignal,
 ): Promise<DeliveryOutcome> {
-  const { protocol } = new URL(url);
-  if (protocol !== 'http:' && protocol !== 'https:') {
-    return { kind: 'refused', reason: `${protocol} is not http or https` };
-  }
   const answer = await request(url, {
     dispatcher: agent,
     method: 'POST',

@@ -21,7 +21,7 @@ describe('an answer', () => {
     expect(judgeAnswer(status, undefined, now)).toMatchObject({ kind: 'failed', statusCode: status });
   });
 
-  it.each([429, 503])('of %i is waited for as long as it says', (status) => {
+  it.each([429, 502, 503, 504])('of %i is waited for as long as it says', (status) => {
     expect(judgeAnswer(status, '120', now)).toMatchObject({ kind: 'failed', retryAfterMs: 120_000 });
   });
 

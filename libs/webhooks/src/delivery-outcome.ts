@@ -13,6 +13,9 @@ export type DeliveryOutcome =
   /** The URL leads to where deliveries may not go; nothing was sent. */
   | { readonly kind: 'refused'; readonly reason: string };
 
+/** Answers by which a receiver asks for less (Standard Webhooks 1.0.0), and HTTP's own 503. */
+const THROTTLING: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
 /**
  * Judges a receiver's answer by its status and `Retry-After` alone: only 2xx is success, so a redirect is a failure.
  */
@@ -30,7 +33,7 @@ export function judgeAnswer(
       statusCode >= 300 && statusCode < 400
         ? `redirect ${statusCode} not followed`
         : `answered ${statusCode}`,
-    retryAfterMs: statusCode === 429 || statusCode === 503 ? parseRetryAfterMs(retryAfter, nowMs) : null,
+    retryAfterMs: THROTTLING.has(statusCode) ? parseRetryAfterMs(retryAfter, nowMs) : null,
   };
 }
 

@@ -1,7 +1,7 @@
-import type { FinishedJob } from './webhook-body.js';
+import type { JobRecord } from '#contracts';
 
 /** A job that has ended, for specs. */
-export function finishedJob(changes: Partial<FinishedJob> = {}): FinishedJob {
+export function finishedJob(changes: Partial<JobRecord> = {}): JobRecord {
   return {
     id: 'job_1',
     tenant: 'public',

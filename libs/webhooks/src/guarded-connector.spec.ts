@@ -1,7 +1,10 @@
 import type { LookupAddress, LookupOptions } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { expect, it } from 'vitest';
-import { AddressRefusedError, publicOnly } from './guarded-connector.js';
+import { DestinationWall } from './destination-wall.js';
+import { AddressRefusedError, admittedOnly } from './guarded-connector.js';
+
+const wall = new DestinationWall({ allowPrivate: false });
 
 const resolvesTo =
   (...addresses: string[]): LookupFunction =>
@@ -13,7 +16,9 @@ const resolvesTo =
 
 function look(through: LookupFunction, options: LookupOptions): Promise<string | LookupAddress[]> {
   return new Promise((resolve, reject) => {
-    publicOnly(through)('hook.example', options, (error, found) => (error ? reject(error) : resolve(found)));
+    admittedOnly(through, wall)('hook.example', options, (error, found) =>
+      error ? reject(error) : resolve(found),
+    );
   });
 }
 
@@ -29,5 +34,5 @@ it('a name leads to its public addresses only', async () => {
 it('a name without public addresses is refused, with the addresses it has', async () => {
   const refused = look(resolvesTo('10.0.0.1', 'fe80::1'), { all: true });
   await expect(refused).rejects.toThrow(AddressRefusedError);
-  await expect(refused).rejects.toThrow('hook.example (10.0.0.1, fe80::1) is not a public address');
+  await expect(refused).rejects.toThrow('hook.example (10.0.0.1, fe80::1), which is no public address');
 });

@@ -1,7 +1,7 @@
 import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
-import { isPublicAddress } from './public-address.js';
+import { notPublic, type DestinationWall } from './destination-wall.js';
 
 /** The URL leads to an address that deliveries may not reach. */
 export class AddressRefusedError extends Error {
@@ -9,27 +9,24 @@ export class AddressRefusedError extends Error {
 }
 
 export interface ConnectorOptions {
-  readonly allowPrivate: boolean;
+  readonly wall: DestinationWall;
   readonly timeoutMs: number;
   /** Name resolution; the operating system's unless given. */
   readonly lookup?: LookupFunction;
 }
 
 /**
- * Opens connections to public addresses only. The check is made on the very addresses that the socket then
+ * Opens connections that the wall admits. The check is made on the very addresses that the socket then
  * connects to, at every connection: a name that changes its address after an earlier check (DNS rebinding)
  * gains nothing.
  */
 export function guardedConnector(options: ConnectorOptions): buildConnector.connector {
+  const { wall } = options;
   const resolve = options.lookup ?? systemLookup;
-  const connect = buildConnector({
-    timeout: options.timeoutMs,
-    lookup: options.allowPrivate ? resolve : publicOnly(resolve),
-  });
-  if (options.allowPrivate) return connect;
+  const connect = buildConnector({ timeout: options.timeoutMs, lookup: admittedOnly(resolve, wall) });
   return (target, callback) => {
     // A literal address skips name resolution, so the lookup above never sees it.
-    if (isIP(target.hostname) !== 0 && !isPublicAddress(target.hostname)) {
+    if (isIP(target.hostname) !== 0 && !wall.admits(target.hostname, target.hostname)) {
       callback(refusal(target.hostname, [target.hostname]), null);
       return;
     }
@@ -37,13 +34,13 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
   };
 }
 
-/** Resolves names to their public addresses; to an `AddressRefusedError` where there are none among them. */
-export function publicOnly(resolve: LookupFunction): LookupFunction {
+/** Resolves names to those of their addresses that the wall admits; to an `AddressRefusedError` where there are none among them. */
+export function admittedOnly(resolve: LookupFunction, wall: DestinationWall): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return callback(error, []);
       const addresses = typeof found === 'string' ? [{ address: found, family: isIP(found) }] : found;
-      const allowed = addresses.filter(({ address }) => isPublicAddress(address));
+      const allowed = addresses.filter(({ address }) => wall.admits(hostname, address));
       const [first] = allowed;
       if (first === undefined) {
         return callback(
@@ -61,7 +58,5 @@ export function publicOnly(resolve: LookupFunction): LookupFunction {
 
 function refusal(hostname: string, addresses: readonly string[]): AddressRefusedError {
   const where = addresses.includes(hostname) ? hostname : `${hostname} (${addresses.join(', ')})`;
-  return new AddressRefusedError(
-    `${where} is not a public address; DROVER_WEBHOOK_ALLOW_PRIVATE=1 allows private ones`,
-  );
+  return new AddressRefusedError(notPublic(where));
 }

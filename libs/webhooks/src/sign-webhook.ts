@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 
 export interface WebhookHeaders {
-  /** Names the delivery; the same over all of its attempts, so that receivers can drop repeats. */
+  /** Names the event; the same over all attempts and destinations, so that receivers can drop repeats. */
   readonly 'webhook-id': string;
   /** Unix seconds of this attempt; receivers refuse what is more than five minutes off. */
   readonly 'webhook-timestamp': string;
@@ -12,18 +12,20 @@ export interface WebhookHeaders {
 /**
  * Signs a body by Standard Webhooks 1.0.0: HMAC-SHA256 over `id.timestamp.body`.
  *
- * @param secret `whsec_` and the base64 of 24 to 64 bytes
+ * @param secrets each `whsec_` and the base64 of 24 to 64 bytes; every one signs, for a receiver that knows any of them
  */
 export function signWebhook(
   webhookId: string,
   attemptAtMs: number,
   body: string,
-  secret: string,
+  secrets: readonly string[],
 ): WebhookHeaders {
   return {
     'webhook-id': webhookId,
     'webhook-timestamp': String(Math.floor(attemptAtMs / 1000)),
-    'webhook-signature': new Webhook(secret).sign(webhookId, new Date(attemptAtMs), body),
+    'webhook-signature': secrets
+      .map((secret) => new Webhook(secret).sign(webhookId, new Date(attemptAtMs), body))
+      .join(' '),
   };
 }
 

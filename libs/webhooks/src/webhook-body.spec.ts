@@ -14,7 +14,7 @@ function textOf(body: WebhookBody): string {
 
 describe('the body of a webhook', () => {
   it('is the finished job with the time of its end', () => {
-    const body = parse(webhookBodyOf(finishedJob({ text: 'It is 85.' })));
+    const body = parse(webhookBodyOf(finishedJob({ text: 'It is 85.' }), 'job.succeeded'));
     expect(body).toMatchObject({
       type: 'job.succeeded',
       timestamp: '2026-11-24T12:00:03.000Z',
@@ -28,8 +28,17 @@ describe('the body of a webhook', () => {
   });
 
   it('has no output where the job has none', () => {
-    const body = parse(webhookBodyOf(finishedJob({ status: 'expired', text: null })));
+    const body = parse(webhookBodyOf(finishedJob({ status: 'expired', text: null }), 'job.expired'));
     expect(body).toMatchObject({ type: 'job.expired', data: { output: null } });
+  });
+
+  it('tells a start as it was, though the job has ended since', () => {
+    const body = parse(webhookBodyOf(finishedJob(), 'job.started'));
+    expect(body).toMatchObject({
+      type: 'job.started',
+      timestamp: '2026-11-24T12:00:01.000Z',
+      data: { status: 'running', output: null, usage: null, finished_at: null },
+    });
   });
 
   it('stays within 20 kB by cutting the text, and then says where all of it is', () => {
@@ -37,7 +46,7 @@ describe('the body of a webhook', () => {
     fc.assert(
       fc.property(texts, fc.integer({ min: 200, max: 3_000 }), (part, times) => {
         const text = part.repeat(times);
-        const json = webhookBodyOf(finishedJob({ text }));
+        const json = webhookBodyOf(finishedJob({ text }), 'job.succeeded');
         const sent = textOf(parse(json));
         expect(Buffer.byteLength(json)).toBeLessThanOrEqual(MAX_BODY_BYTES);
         expect(text.startsWith(sent)).toBe(true);
@@ -47,7 +56,7 @@ describe('the body of a webhook', () => {
   });
 
   it('uses the room it has: a cut body is full up to the next character', () => {
-    const json = webhookBodyOf(finishedJob({ text: '🙂'.repeat(20_000) }));
+    const json = webhookBodyOf(finishedJob({ text: '🙂'.repeat(20_000) }), 'job.succeeded');
     expect(Buffer.byteLength(json)).toBeGreaterThan(MAX_BODY_BYTES - 4);
     expect(textOf(parse(json)).isWellFormed()).toBe(true);
   });

@@ -1,38 +1,42 @@
-import {
-  toJobView,
-  webhookEventTypeOf,
-  type FinalJobStatus,
-  type JobRecord,
-  type WebhookBody,
-} from '#contracts';
+import { toJobView, type JobRecord, type WebhookBody, type WebhookEventType } from '#contracts';
 
 /** Standard Webhooks asks for bodies under 20 kB; what is cut stays fetchable at `output_url`. */
 export const MAX_BODY_BYTES = 20_000;
 
-export type FinishedJob = JobRecord & { readonly status: FinalJobStatus };
-
 /**
- * The event that tells a job's end, as the JSON text that is signed and sent. Where it would be larger than
- * `MAX_BODY_BYTES`, the generated text is cut to what fits and `output_url` says where all of it is. (Metadata is
- * never cut: it is the caller's own, and bounded when the job is submitted.)
+ * An event of a job, as the JSON text that is signed and sent. Where it would be larger than `MAX_BODY_BYTES`, the
+ * generated text is cut to what fits and `output_url` says where all of it is. (Metadata is never cut: it is the
+ * caller's own, and bounded when the job is submitted.)
  */
-export function webhookBodyOf(job: FinishedJob): string {
-  const whole = JSON.stringify(bodyOf(job));
+export function webhookBodyOf(record: JobRecord, event: WebhookEventType): string {
+  const job = event === 'job.started' ? asStarted(record) : record;
+  const whole = JSON.stringify(bodyOf(job, event));
   if (job.text === null || Buffer.byteLength(whole) <= MAX_BODY_BYTES) return whole;
-  const around = Buffer.byteLength(JSON.stringify(cutBodyOf(job, '')));
-  return JSON.stringify(cutBodyOf(job, longestPrefix(job.text, MAX_BODY_BYTES - around)));
+  const around = Buffer.byteLength(JSON.stringify(cutBodyOf(job, event, '')));
+  return JSON.stringify(cutBodyOf(job, event, longestPrefix(job.text, MAX_BODY_BYTES - around)));
 }
 
-function bodyOf(job: FinishedJob): WebhookBody {
+/** The job when it started, though it may have ended by the time that is told. */
+function asStarted(job: JobRecord): JobRecord {
   return {
-    type: webhookEventTypeOf(job.status),
-    timestamp: new Date(job.finishedAtMs ?? job.createdAtMs).toISOString(),
-    data: toJobView(job),
+    ...job,
+    status: 'running',
+    finishedAtMs: null,
+    text: null,
+    finishReason: null,
+    usage: null,
+    timings: null,
+    failure: null,
   };
 }
 
-function cutBodyOf(job: FinishedJob, text: string): WebhookBody {
-  const body = bodyOf({ ...job, text });
+function bodyOf(job: JobRecord, event: WebhookEventType): WebhookBody {
+  const atMs = event === 'job.started' ? job.startedAtMs : job.finishedAtMs;
+  return { type: event, timestamp: new Date(atMs ?? job.createdAtMs).toISOString(), data: toJobView(job) };
+}
+
+function cutBodyOf(job: JobRecord, event: WebhookEventType, text: string): WebhookBody {
+  const body = bodyOf({ ...job, text }, event);
   return { ...body, data: { ...body.data, output_url: body.data.urls.self } };
 }
 

@@ -1,301 +1,220 @@
-import 'reflect-metadata';
-import { getQueueToken } from '@nestjs/bullmq';
-import { Test, type TestingModule } from '@nestjs/testing';
-import type { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { Webhook } from 'standardwebhooks';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { WebhookTarget } from '#contracts';
-import { createApiMetrics, createLogger } from '#observability';
-import { connectRedis, createJobSubmitter, newJobId, redisKeys, whenReady, type JobSubmitter } from '#queue';
-import { requireNativeRedis, startTestRedis, type TestRedis } from '#testing';
-import { enqueueDelivery } from './enqueue-delivery.js';
-import { DeliveryLog, generateWebhookSecret, WebhooksModule, type WebhooksOptions } from './index.js';
-import { MAX_LOG_ENTRIES } from './delivery-log.js';
+import { describe, expect, it } from 'vitest';
+import { redisKeys } from '#queue';
+import { DeliveryLog, MAX_JOB_LOG_ENTRIES } from './delivery-log.js';
+import { enqueueDeliveries } from './enqueue-delivery.js';
 import { ServiceSecret } from './service-secret.js';
-import { WEBHOOK_QUEUE } from './webhook.processor.js';
-import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.fixture.js';
+import { generateWebhookSecret } from './sign-webhook.js';
+import { startWebhookReceiver } from './webhook-receiver.fixture.js';
+import { endedAs, setWebhookStage, shortSchedule, silentLogger } from './webhook-stage.fixture.js';
 
-const logger = createLogger('spec', 'silent');
 const secret = generateWebhookSecret();
-const shortSchedule = { delaysMs: [0, 40, 40, 40], jitter: 0.1 };
-
-let server: TestRedis;
-let redis: Redis;
-let jobs: JobSubmitter;
-let receiver: WebhookReceiver;
-const replicas: TestingModule[] = [];
-
-beforeAll(async () => {
-  server = await startTestRedis();
-  redis = connectRedis(server.url, 'api');
-  await whenReady(redis, 5_000);
-  jobs = await createJobSubmitter({ redisUrl: server.url, maxQueuedJobs: 1_000, logger });
-});
-
-beforeEach(async (context) => {
-  requireNativeRedis(context, server);
-  receiver = await startWebhookReceiver();
-});
-
-afterEach(async () => {
-  await Promise.all(replicas.splice(0).map((replica) => replica.close()));
-  await receiver.close();
-  await redis.flushall();
-});
-
-afterAll(async () => {
-  await jobs.close();
-  redis.disconnect();
-  await server.close();
-});
-
-/** What one API process runs. */
-async function startReplica(options: Partial<WebhooksOptions> = {}) {
-  const metrics = createApiMetrics();
-  const replica = await Test.createTestingModule({
-    imports: [
-      WebhooksModule.forRoot({
-        redisUrl: server.url,
-        allowPrivate: true,
-        timeoutMs: 2_000,
-        schedule: shortSchedule,
-        metrics,
-        logger,
-        ...options,
-      }),
-    ],
-  }).compile();
-  replicas.push(replica);
-  await replica.init();
-  const queue: Queue = replica.get(getQueueToken(WEBHOOK_QUEUE));
-  return { metrics, queue, log: replica.get(DeliveryLog) };
-}
-
-/** Ends a job for good, by way of the queue: submitted and cancelled before any worker had it. */
-async function endJob(webhook: WebhookTarget): Promise<string> {
-  const id = newJobId(Date.now());
-  await jobs.submit({
-    id,
-    tenant: 'public',
-    model: 'drover-tiny',
-    variant: '6_5',
-    input: { messages: [{ role: 'user', content: 'Hello' }] },
-    webhook,
-    metadata: {},
-    priority: 5,
-    startByMs: null,
-    timeoutMs: null,
-    ttlMs: 60_000,
-    promptTokens: 3,
-    maxTokens: 16,
-    createdAtMs: Date.now(),
-  });
-  expect((await jobs.cancel('public', id, Date.now())).kind).toBe('cancelled');
-  return id;
-}
-
-/** Both connections of this spec serve again. */
-async function redisIsBack(): Promise<void> {
-  await expect.poll(() => redis.ping().catch(() => 'away'), { timeout: 10_000 }).toBe('PONG');
-  await expect
-    .poll(() =>
-      jobs.queueDepths(Date.now()).then(
-        () => 'there',
-        () => 'away',
-      ),
-    )
-    .toBe('there');
-}
-
-const endedAs = (log: DeliveryLog, jobId: string) =>
-  expect.poll(async () => (await log.read(jobId)).at(-1)?.outcome, { timeout: 10_000 });
+const stage = setWebhookStage();
 
 describe('the webhook of a job that ended', () => {
   it('arrives signed with the job’s own secret', async () => {
-    const { log } = await startReplica();
-    const id = await endJob({ url: receiver.url, secret });
-    await endedAs(log, id).toBe('delivered');
-    const [delivery] = receiver.received;
+    const replica = await stage.startReplica();
+    const id = await stage.endJob({ url: stage.receiver.url, secret });
+    await endedAs(replica, id).toBe('delivered');
+    const [delivery] = stage.receiver.received;
     expect(new Webhook(secret).verify(delivery?.body ?? '', delivery?.headers ?? {})).toMatchObject({
       type: 'job.cancelled',
       data: { id, status: 'cancelled' },
     });
-    expect(await redis.llen(redisKeys.webhookOutboxInHand)).toBe(0);
+    expect(await stage.redis.llen(redisKeys.webhookOutboxInHand)).toBe(0);
   });
 
   it('is tried again under one id until the receiver is up, and then no more', async () => {
     const patient = { delaysMs: [0, ...Array.from({ length: 25 }, () => 200)], jitter: 0.1 };
-    const { log, metrics } = await startReplica({ schedule: patient });
-    const { port } = new URL(receiver.url);
-    receiver.status = 500;
-    const id = await endJob({ url: receiver.url, secret });
-    await expect.poll(() => receiver.received.length).toBeGreaterThan(0);
-    await receiver.close();
-    await expect.poll(async () => (await log.read(id)).some((e) => e.statusCode === null)).toBe(true);
-    const failedWebhookId = receiver.received[0]?.headers['webhook-id'];
-    receiver = await startWebhookReceiver(Number(port));
+    const replica = await stage.startReplica({ schedule: patient });
+    const { port } = new URL(stage.receiver.url);
+    stage.receiver.status = 500;
+    const id = await stage.endJob({ url: stage.receiver.url, secret });
+    await expect.poll(() => stage.receiver.received.length).toBeGreaterThan(0);
+    await stage.receiver.close();
+    await expect.poll(async () => (await replica.attempts(id)).some((e) => e.statusCode === null)).toBe(true);
+    const failedWebhookId = stage.receiver.received[0]?.headers['webhook-id'];
+    stage.receiver = await startWebhookReceiver(Number(port));
 
-    await endedAs(log, id).toBe('delivered');
-    const entries = await log.read(id);
+    await endedAs(replica, id).toBe('delivered');
+    const entries = await replica.attempts(id);
     expect(entries.map((entry) => entry.attempt)).toEqual(entries.map((_entry, index) => index + 1));
     expect(entries.at(-1)).toMatchObject({ statusCode: 204, reason: null });
-    expect(receiver.received).toHaveLength(1);
-    expect(receiver.received[0]?.headers['webhook-id']).toBe(failedWebhookId);
-    const counted = await metrics.webhookDeliveries.get();
+    expect(stage.receiver.received).toHaveLength(1);
+    expect(stage.receiver.received[0]?.headers['webhook-id']).toBe(failedWebhookId);
+    const counted = await replica.metrics.webhookDeliveries.get();
     expect(counted.values.find(({ labels }) => labels['outcome'] === 'delivered')?.value).toBe(1);
   });
 
   it('is given up after the last attempt of the schedule', async () => {
-    const { log, queue } = await startReplica();
-    receiver.status = 500;
-    const id = await endJob({ url: receiver.url, secret });
-    await endedAs(log, id).toBe('gave_up');
-    expect(receiver.received).toHaveLength(shortSchedule.delaysMs.length);
-    await expect.poll(() => queue.getFailedCount()).toBe(1);
+    const replica = await stage.startReplica();
+    stage.receiver.status = 500;
+    const id = await stage.endJob({ url: stage.receiver.url, secret });
+    await endedAs(replica, id).toBe('gave_up');
+    expect(stage.receiver.received).toHaveLength(shortSchedule.delaysMs.length);
+    await expect.poll(() => replica.queue.getFailedCount()).toBe(1);
   });
 
   it('is given up at once when the receiver answers 410', async () => {
-    const { log, queue } = await startReplica();
-    receiver.status = 410;
-    const id = await endJob({ url: receiver.url, secret });
-    await expect.poll(() => queue.getFailedCount()).toBe(1);
-    expect(await log.read(id)).toMatchObject([{ attempt: 1, outcome: 'gave_up', statusCode: 410 }]);
+    const replica = await stage.startReplica();
+    stage.receiver.status = 410;
+    const id = await stage.endJob({ url: stage.receiver.url, secret });
+    await expect.poll(() => replica.queue.getFailedCount()).toBe(1);
+    expect(await replica.attempts(id)).toMatchObject([{ attempt: 1, outcome: 'gave_up', statusCode: 410 }]);
   });
 
   it('never reaches a private address unless that is allowed', async () => {
-    const { log, queue } = await startReplica({ allowPrivate: false });
-    const id = await endJob({ url: receiver.url, secret });
-    await expect.poll(() => queue.getFailedCount()).toBe(1);
-    expect(await log.read(id)).toMatchObject([{ attempt: 1, outcome: 'refused', statusCode: null }]);
-    expect(receiver.received).toEqual([]);
+    const replica = await stage.startReplica({ allowPrivate: false });
+    const id = await stage.endJob({ url: stage.receiver.url, secret });
+    await expect.poll(() => replica.queue.getFailedCount()).toBe(1);
+    expect(await replica.attempts(id)).toMatchObject([{ attempt: 1, outcome: 'refused', statusCode: null }]);
+    expect(stage.receiver.received).toEqual([]);
   });
 
   it('is not sent for events that it does not name', async () => {
-    const { log } = await startReplica();
-    await endJob({ url: receiver.url, secret, events: ['job.succeeded'] });
-    const named = await endJob({ url: receiver.url, secret, events: ['job.cancelled'] });
-    await endedAs(log, named).toBe('delivered');
-    expect(receiver.received).toHaveLength(1);
+    const replica = await stage.startReplica();
+    await stage.endJob({ url: stage.receiver.url, secret, events: ['job.succeeded'] });
+    const named = await stage.endJob({ url: stage.receiver.url, secret, events: ['job.cancelled'] });
+    await endedAs(replica, named).toBe('delivered');
+    expect(stage.receiver.received).toHaveLength(1);
   });
 
   it('is sent once however many replicas run', async () => {
-    const [first] = await Promise.all([startReplica(), startReplica(), startReplica()]);
-    const ids = await Promise.all(Array.from({ length: 20 }, () => endJob({ url: receiver.url, secret })));
-    await Promise.all(ids.map((id) => endedAs(first.log, id).toBe('delivered')));
-    const delivered = receiver.received.map(({ headers }) => headers['webhook-id']);
+    const [first] = await Promise.all([stage.startReplica(), stage.startReplica(), stage.startReplica()]);
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, () => stage.endJob({ url: stage.receiver.url, secret })),
+    );
+    await Promise.all(ids.map((id) => endedAs(first, id).toBe('delivered')));
+    const delivered = stage.receiver.received.map(({ headers }) => headers['webhook-id']);
     expect(delivered).toHaveLength(ids.length);
-    expect(new Set(delivered)).toEqual(new Set(ids.map((id) => `wh-${id}-cancelled`)));
+    expect(new Set(delivered)).toEqual(
+      new Set(ids.map((id) => `evt_${id.slice('job_'.length)}_cancelled_0`)),
+    );
   });
 });
 
 describe('a relay that died', () => {
   it('between taking a job and enqueuing it leaves the job to the next one', async () => {
-    const id = await endJob({ url: receiver.url, secret });
-    await redis.lmove(redisKeys.webhookOutbox, redisKeys.webhookOutboxInHand, 'RIGHT', 'LEFT');
-    const { log } = await startReplica();
-    await endedAs(log, id).toBe('delivered');
-    await expect.poll(() => redis.llen(redisKeys.webhookOutboxInHand)).toBe(0);
+    const id = await stage.endJob({ url: stage.receiver.url, secret });
+    await stage.redis.lmove(redisKeys.webhookOutbox, redisKeys.webhookOutboxInHand, 'RIGHT', 'LEFT');
+    const replica = await stage.startReplica();
+    await endedAs(replica, id).toBe('delivered');
+    await expect.poll(() => stage.redis.llen(redisKeys.webhookOutboxInHand)).toBe(0);
   });
 
   it('after enqueuing a job and before crossing it off causes no second delivery', async () => {
-    const { log, queue } = await startReplica();
-    const id = await endJob({ url: receiver.url, secret });
-    await endedAs(log, id).toBe('delivered');
-    await redis.lpush(redisKeys.webhookOutboxInHand, `${id} job.cancelled 0`);
-    await startReplica();
-    await expect.poll(() => redis.llen(redisKeys.webhookOutboxInHand)).toBe(0);
-    expect(await queue.getJobCounts()).toMatchObject({ completed: 1, waiting: 0, active: 0, delayed: 0 });
-    expect(receiver.received).toHaveLength(1);
+    const replica = await stage.startReplica();
+    const id = await stage.endJob({ url: stage.receiver.url, secret });
+    await endedAs(replica, id).toBe('delivered');
+    await stage.redis.lpush(redisKeys.webhookOutboxInHand, `${id} job.cancelled 0`);
+    await stage.startReplica();
+    await expect.poll(() => stage.redis.llen(redisKeys.webhookOutboxInHand)).toBe(0);
+    expect(await replica.queue.getJobCounts()).toMatchObject({
+      completed: 1,
+      waiting: 0,
+      active: 0,
+      delayed: 0,
+    });
+    expect(stage.receiver.received).toHaveLength(1);
   });
 
   it('twice over makes one delivery job', async () => {
-    const { queue } = await startReplica({ schedule: { delaysMs: [0, 60_000], jitter: 0 } });
-    receiver.status = 500;
-    const id = await endJob({ url: receiver.url, secret });
+    const { queue, endpoints } = await stage.startReplica({ schedule: { delaysMs: [0, 60_000], jitter: 0 } });
+    stage.receiver.status = 500;
+    const id = await stage.endJob({ url: stage.receiver.url, secret });
     await expect.poll(() => queue.getDelayedCount()).toBe(1);
-    await enqueueDelivery({ queue, redis, attempts: 2, logger }, id);
-    await enqueueDelivery({ queue, redis, attempts: 2, logger }, id);
+    const tools = { queue, endpoints, redis: stage.redis, attempts: 2, logger: silentLogger };
+    const entry = { jobId: id, event: 'job.cancelled', generation: 0 } as const;
+    await enqueueDeliveries(tools, entry);
+    await enqueueDeliveries(tools, entry);
     expect(await queue.getJobCounts()).toMatchObject({ delayed: 1, waiting: 0, active: 0 });
   });
 
   it('drops a job whose record has gone, and goes on', async () => {
-    const { log } = await startReplica();
-    await redis.lpush(redisKeys.webhookOutbox, 'job_gone job.succeeded 0');
-    const id = await endJob({ url: receiver.url, secret });
-    await endedAs(log, id).toBe('delivered');
-    expect(await redis.llen(redisKeys.webhookOutboxInHand)).toBe(0);
+    const replica = await stage.startReplica();
+    await stage.redis.lpush(redisKeys.webhookOutbox, 'job_gone job.succeeded 0');
+    const id = await stage.endJob({ url: stage.receiver.url, secret });
+    await endedAs(replica, id).toBe('delivered');
+    expect(await stage.redis.llen(redisKeys.webhookOutboxInHand)).toBe(0);
   });
 });
 
 describe('a Redis that goes away', () => {
   it('and comes back costs no delivery', async () => {
-    const { log } = await startReplica();
-    await server.kill9();
-    await server.restart();
-    await redisIsBack();
-    const id = await endJob({ url: receiver.url, secret });
+    const replica = await stage.startReplica();
+    await stage.server.kill9();
+    await stage.server.restart();
+    await stage.redisIsBack();
+    const id = await stage.endJob({ url: stage.receiver.url, secret });
     await expect
-      .poll(async () => (await log.read(id)).at(-1)?.outcome, { timeout: 20_000 })
+      .poll(async () => (await replica.attempts(id)).at(-1)?.outcome, { timeout: 20_000 })
       .toBe('delivered');
   });
 
   it('does not keep a process from ending', async () => {
-    await startReplica();
-    const [replica] = replicas.splice(0);
-    await server.kill9();
+    const replica = await stage.startReplica();
+    await stage.server.kill9();
     try {
-      await expect(replica?.close()).resolves.toBeUndefined();
+      await expect(replica.close()).resolves.toBeUndefined();
     } finally {
-      await server.restart();
-      await redisIsBack();
+      await stage.server.restart();
+      await stage.redisIsBack();
     }
   });
 });
 
 describe('the service’s own secret', () => {
   it('is generated once, whichever replica is first, and signs jobs that bring none', async () => {
-    const { log } = await startReplica();
-    const id = await endJob({ url: receiver.url });
-    await endedAs(log, id).toBe('delivered');
-    const [delivery] = receiver.received;
-    const kept = await redis.get(redisKeys.webhookSecret);
+    const replica = await stage.startReplica();
+    const id = await stage.endJob({ url: stage.receiver.url });
+    await endedAs(replica, id).toBe('delivered');
+    const [delivery] = stage.receiver.received;
+    const kept = await stage.redis.get(redisKeys.webhookSecret);
     expect(() => new Webhook(kept ?? '').verify(delivery?.body ?? '', delivery?.headers ?? {})).not.toThrow();
 
-    await redis.del(redisKeys.webhookSecret);
+    await stage.redis.del(redisKeys.webhookSecret);
     const secrets = await Promise.all(
-      Array.from({ length: 8 }, () => new ServiceSecret(redis, logger).get()),
+      Array.from({ length: 8 }, () => new ServiceSecret(stage.redis, silentLogger).get()),
     );
-    expect(new Set(secrets)).toEqual(new Set([await redis.get(redisKeys.webhookSecret)]));
+    expect(new Set(secrets)).toEqual(new Set([await stage.redis.get(redisKeys.webhookSecret)]));
   });
 
   it('is the configured one where there is one, and then Redis holds none', async () => {
-    const { log } = await startReplica({ secret });
-    const id = await endJob({ url: receiver.url });
-    await endedAs(log, id).toBe('delivered');
-    const [delivery] = receiver.received;
+    const replica = await stage.startReplica({ secret });
+    const id = await stage.endJob({ url: stage.receiver.url });
+    await endedAs(replica, id).toBe('delivered');
+    const [delivery] = stage.receiver.received;
     expect(() => new Webhook(secret).verify(delivery?.body ?? '', delivery?.headers ?? {})).not.toThrow();
-    expect(await redis.exists(redisKeys.webhookSecret)).toBe(0);
+    expect(await stage.redis.exists(redisKeys.webhookSecret)).toBe(0);
   });
 });
 
-it('the delivery log keeps the newest attempts, expires, and holds nothing of an answer', async () => {
-  const log = new DeliveryLog(redis);
-  for (let attempt = 1; attempt <= MAX_LOG_ENTRIES + 3; attempt++) {
-    await log.append('job_1', {
-      webhookId: 'wh-job_1-failed',
+it('the delivery log keeps the newest attempts, expires, and is read by page', async () => {
+  const log = new DeliveryLog(stage.redis);
+  const attempts = Array.from({ length: MAX_JOB_LOG_ENTRIES + 3 }, (_value, index) => index + 1);
+  for (const attempt of attempts) {
+    await log.append({
+      deliveryId: 'evt_1_failed_0-job',
+      webhookId: 'evt_1_failed_0',
       event: 'job.failed',
+      jobId: 'job_1',
+      endpointId: null,
+      host: 'hook.example',
       attempt,
       at: new Date().toISOString(),
       durationMs: 1,
       statusCode: 500,
-      outcome: 'retry',
+      outcome: attempt % 2 === 0 ? 'retry' : 'delivered',
       reason: 'answered 500',
+      nextAttemptAt: null,
     });
   }
-  const entries = await log.read('job_1');
-  expect(entries.map((entry) => entry.attempt)).toEqual(
-    Array.from({ length: MAX_LOG_ENTRIES }, (_value, index) => index + 4),
-  );
-  expect(await redis.pttl(redisKeys.webhookDeliveries('job_1'))).toBeGreaterThan(0);
+  const newestFirst = attempts.slice(3).toReversed();
+  const first = await log.read('job_1', { limit: 40 });
+  const rest = await log.read('job_1', { limit: 40, after: first.entries.at(-1)?.id });
+  expect([first.hasMore, rest.hasMore]).toEqual([true, false]);
+  expect([...first.entries, ...rest.entries].map(({ attempt }) => attempt)).toEqual(newestFirst);
+  const retried = await log.read('job_1', { limit: 100, outcome: 'retry' });
+  expect(retried.entries.map(({ attempt }) => attempt)).toEqual(newestFirst.filter((n) => n % 2 === 0));
+  expect(await stage.redis.pttl(redisKeys.deliveryLog('job_1'))).toBeGreaterThan(0);
 });

@@ -1,6 +1,9 @@
 import { DONE_N } from '../event-ids.js';
 import { jobScript } from './redis-script.js';
 
+/** How long the relay may take to tell the events of a run whose job was retried meanwhile. */
+const FORMER_RUN_KEPT_MS = 3 * 24 * 60 * 60 * 1_000;
+
 /**
  * Has a job of a tenant that ended without success run again, from its prompt.
  *
@@ -16,6 +19,12 @@ if not isFinal(status) then return { 'not-finished', all() } end
 
 local full = refusalOf(get('promptTokens') + get('maxTokens'), ARGV[5], ARGV[6])
 if full then return { 'full', all(), full[2], full[3] } end
+if get('announced') then
+  -- The relay may still have to tell how this run went.
+  local former = record .. ':run:' .. get('retries')
+  redis.call('HSET', former, unpack(all()))
+  redis.call('PEXPIRE', former, ${FORMER_RUN_KEPT_MS})
+end
 moveTo('queued')
 redis.call('HDEL', record, 'text', 'usage', 'timings', 'failure', 'finishReason', 'cancelRequestedAtMs', 'startByMs',
   'startedAtMs', 'finishedAtMs', 'finishedBy', 'returnedBy', 'heldBy', 'announced', 'losses', 'tokensAtLoss', 'reportedAttempt')
