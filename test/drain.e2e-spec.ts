@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { requireNativeRedis } from '#testing';
 import { metricValue } from './support/drover-client.js';
-import { askLong, attemptsOf } from './support/jobs.js';
+import { askLong, attemptsOf, streamedText } from './support/jobs.js';
 import { pollUntil } from './support/poll-until.js';
+import { expectSeamless, runUndisturbed } from './support/undisturbed.js';
 import { startSystemForTest, type System } from './support/start-system.js';
 
 /** Log of a drain that left something behind. */
@@ -40,24 +41,30 @@ describe('SIGTERM of a worker', () => {
     expect(attemptsOf(jobs)).toEqual(ids.map(() => 1));
   });
 
-  it('hands over what does not finish in time', async () => {
+  it('hands over what does not finish in time, and another worker goes on from there', async () => {
     const system = await startSystemForTest({
-      variants: ['8_0'],
       slots: 4,
       env: { DROVER_DRAIN_S: '0' },
     });
     const { client, workers } = system;
     const worker = workers[0]!;
-    const ids = await submitLong(system, 4);
+    const requests = [1, 2, 3, 4].map((seed) => askLong('8_0', { temperature: 1, seed }));
+    const ids = await Promise.all(requests.map(async (request) => (await client.submit(request)).id));
     await Promise.all(ids.map((id) => client.untilStreaming(id)));
     worker.signal('SIGTERM');
     expect(await worker.exited).toEqual({ code: 0, signal: null });
-    expect(await client.jobIds('queued')).not.toEqual([]);
+    expect(worker.tail()).not.toContain('had lost its job');
+    expect(await client.jobIds('queued')).toHaveLength(4);
 
     await system.startWorker('8_0');
     const jobs = await Promise.all(ids.map((id) => client.finalJob(id)));
-    expect(jobs.every(({ status }) => status === 'succeeded')).toBe(true);
-    expect(attemptsOf(jobs)).toContain(2);
+    expect(attemptsOf(jobs)).toEqual([2, 2, 2, 2]);
+    const undisturbed = await runUndisturbed(client, requests);
+    for (const [i, job] of jobs.entries()) {
+      const events = await client.allEvents(job.id);
+      expect(streamedText(events, 1)).not.toBe('');
+      expectSeamless(events, job, undisturbed[i]!);
+    }
   });
 
   it('with Redis away, does not wait for jobs whose end it could not write; they run again elsewhere', async (context) => {
@@ -93,6 +100,6 @@ describe('SIGTERM of a worker', () => {
     expect((await fetch(`${worker.url}/healthz`)).status).toBe(200);
     expect(await worker.stop(60_000)).toEqual({ code: 0, signal: null });
     expect(worker.tail()).not.toMatch(UNCLEAN);
-    expect(await starting).toContain('ended before it was ready');
+    expect(await starting).toContain('it has ended');
   });
 });

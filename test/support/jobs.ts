@@ -19,10 +19,10 @@ export function askLong(variant: string, input: Partial<JobInput> = {}): SubmitJ
   return ask(variant, 'Count from 1 to 60.', { max_tokens: LONG_TOKENS, ignore_eos: true, ...input });
 }
 
-/** Text of one attempt's token events, in the order they came. */
-export function streamedText(events: readonly JobEventLine[], attempt: number): string {
+/** Text of the token events, in the order they came; of one attempt where it is named. */
+export function streamedText(events: readonly JobEventLine[], attempt?: number): string {
   return events
-    .filter(({ event, id }) => event === 'token' && id.startsWith(`${attempt}-`))
+    .filter(({ event, id }) => event === 'token' && (attempt === undefined || id.startsWith(`${attempt}-`)))
     .map(({ data }) => data.text ?? '')
     .join('');
 }

@@ -13,8 +13,10 @@ const BITS_PER_WEIGHT = { '8_0': 8, '6_5': 6.5, '5_0': 5 } as const;
 export type VariantName = keyof typeof BITS_PER_WEIGHT;
 
 export interface SystemOptions {
-  /** One worker is started for each; name a variant twice for two workers of it. Default one of 8_0. */
+  /** Variants on disk. Default 8_0. */
   readonly variants?: readonly VariantName[];
+  /** Workers to start with. Default one for each of `variants`, in which a variant may stand twice. */
+  readonly workers?: readonly VariantName[];
   readonly slots?: number;
   /** Further environment of every process. */
   readonly env?: Readonly<Record<string, string>>;
@@ -28,14 +30,14 @@ export interface System {
   readonly api: AppProcess;
   /** Workers in the order they were started. */
   readonly workers: readonly AppProcess[];
-  /** Starts one more worker and waits until it takes jobs. */
-  startWorker(variant: VariantName): Promise<AppProcess>;
+  /** Starts one more worker, with environment of its own, and waits until it takes jobs. */
+  startWorker(variant: VariantName, env?: Readonly<Record<string, string>>): Promise<AppProcess>;
   /** Ends every process and removes every file. */
   close(): Promise<void>;
 }
 
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
-  const { variants = ['8_0'], slots = 8, env = {} } = options;
+  const { variants = ['8_0'], workers: firstWorkers = variants, slots = 8, env = {} } = options;
   const dataDir = await mkdtemp(join(tmpdir(), 'drover-e2e-'));
   await Promise.all([...new Set(variants)].map((variant) => linkVariant(dataDir, variant)));
   const redis = await startTestRedis();
@@ -49,7 +51,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const workers: AppProcess[] = [];
   let api: AppProcess | undefined;
 
-  async function startWorker(variant: VariantName): Promise<AppProcess> {
+  async function startWorker(
+    variant: VariantName,
+    ownEnv: Readonly<Record<string, string>> = {},
+  ): Promise<AppProcess> {
     const port = await freePort();
     const worker = AppProcess.launch('worker', port, {
       DROVER_MODEL: MODEL,
@@ -58,6 +63,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       // Two cores carry several workers here.
       DROVER_THREADS: '1',
       ...common,
+      ...ownEnv,
       DROVER_WORKER_PORT: String(port),
     });
     workers.push(worker);
@@ -76,7 +82,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     const port = await freePort();
     [api] = await Promise.all([
       AppProcess.start('api', port, { ...common, DROVER_API_PORT: String(port) }),
-      ...variants.map(startWorker),
+      ...firstWorkers.map((variant) => startWorker(variant)),
     ]);
     return { apiUrl: api.url, client: new DroverClient(api.url), redis, api, workers, startWorker, close };
   } catch (error) {
