@@ -20,13 +20,14 @@ const HAND_BACK_MS = 5_000;
  */
 export async function serveVariant(facts: WorkerFacts, openRunner = openModelRunner): Promise<string> {
   const worker = createWorkerContext(facts);
-  const { variant, drain, state, metrics, logger } = worker;
+  const { variant, drain, state, metrics, flight, logger } = worker;
   const url = await openHealthPort(worker);
   // The handler is made further down, from this part's lifecycle; no job comes before `start`.
   const jobs: JobWorker = await openJobWorker(worker, (lease, taken) => handler.handle(lease, taken));
   const heartbeat = openHeartbeat(worker, jobs);
   const tokenizer = await loadTokenizer(variant.directory);
   const runner = await openRunner(worker);
+  flight.modelLoaded();
   const publisher = createPublisher(worker, jobs.lifecycle);
   const engine = openEngine(worker, runner, publisher);
   const handler = new GenerationHandler({
@@ -36,6 +37,7 @@ export async function serveVariant(facts: WorkerFacts, openRunner = openModelRun
     contextTokens: variant.contextTokens,
     publisher,
     metrics,
+    flight,
     logger,
   });
 
@@ -86,11 +88,13 @@ function createPublisher({ logger }: WorkerContext, lifecycle: JobLifecycle): To
 }
 
 function openEngine(worker: WorkerContext, runner: ModelRunner, publisher: TokenPublisher): Engine {
-  const { settings, metrics, drain } = worker;
+  const { settings, metrics, flight, drain } = worker;
   const engine = new Engine({
     runner,
     prefillChunkTokens: settings.DROVER_PREFILL_CHUNK,
+    onStepStart: (step) => flight.stepStarts(step),
     onStep: (report) => {
+      flight.stepDone(report);
       publisher.push(report.deltas);
       metrics.stepDone(report);
     },

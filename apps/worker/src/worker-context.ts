@@ -1,5 +1,7 @@
 import type { WorkerSettings } from '#config';
 import { createWorkerMetrics, type Logger, type WorkerMetrics } from '#observability';
+import { openFlightFile } from './flight/flight-file.js';
+import { FlightRecorder } from './flight/flight-recorder.js';
 import { GenerationMetrics } from './generation/generation-metrics.js';
 import type { GracefulDrain } from './lifecycle/graceful-drain.js';
 import type { PinnedVariant } from './lifecycle/startup-checks.js';
@@ -19,10 +21,14 @@ export interface WorkerContext extends WorkerFacts {
   readonly workerMetrics: WorkerMetrics;
   /** Feeds `workerMetrics`. */
   readonly metrics: GenerationMetrics;
+  readonly flight: FlightRecorder;
 }
 
 export function createWorkerContext(facts: WorkerFacts): WorkerContext {
-  const { DROVER_MODEL, DROVER_VARIANT } = facts.settings;
+  const { DROVER_MODEL, DROVER_VARIANT, DROVER_FLIGHT_RECORD } = facts.settings;
+  const state = new WorkerState();
   const workerMetrics = createWorkerMetrics(DROVER_MODEL, DROVER_VARIANT);
-  return { ...facts, state: new WorkerState(), workerMetrics, metrics: new GenerationMetrics(workerMetrics) };
+  const flight = new FlightRecorder(state.workerId, openFlightFile(DROVER_FLIGHT_RECORD));
+  facts.drain.onDrain('flight record', () => flight.close());
+  return { ...facts, state, workerMetrics, metrics: new GenerationMetrics(workerMetrics), flight };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EngineClosedError, InvalidGenerationRequestError, type GenerationResult } from '#engine';
-import { concludeAttempt, endOf, endOfError } from './attempt-end.js';
+import { concludeAttempt, endOf, endOfError, endOfWait } from './attempt-end.js';
 
 const result: GenerationResult = {
   text: 'one two',
@@ -29,6 +29,16 @@ describe('how an attempt ended', () => {
 
   it.each(['lost', 'shutdown'] as const)('%s hands it over', (cause) => {
     expect(endOf(result, cause)).toEqual({ kind: 'handed-over', cause });
+  });
+
+  it('stopped before it ran: what earlier attempts have shown is its text', () => {
+    const shown = { text: 'one two', tokenIds: [7, 8] };
+    expect(concludeAttempt(endOfWait(shown, 5, 'cancelled'), 5, 9)).toMatchObject({
+      status: 'cancelled',
+      text: 'one two',
+      usage,
+    });
+    expect(endOfWait(shown, 5, 'lost')).toEqual({ kind: 'handed-over', cause: 'lost' });
   });
 
   it('an engine that closes hands over, a request it refuses is the input at fault, all else is the engine', () => {

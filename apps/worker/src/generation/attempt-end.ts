@@ -5,7 +5,7 @@ import {
   type GenerationResult,
 } from '#engine';
 import type { FinishReason, JobFailure, JobTimings, JobUsage } from '#contracts';
-import type { FinishedAttempt } from '#queue';
+import type { FinishedAttempt, GeneratedSoFar } from '#queue';
 import type { StopCause } from './attempt-signals.js';
 
 /** What was published before an attempt broke. */
@@ -47,6 +47,26 @@ export function endOf(result: GenerationResult, stopCause: StopCause | undefined
     default:
       return stopCause satisfies never;
   }
+}
+
+/** How the attempt ended that was stopped before it ran: with what earlier ones have shown. */
+export function endOfWait(
+  { text, tokenIds }: GeneratedSoFar,
+  promptTokenCount: number,
+  stopCause: StopCause | undefined,
+): AttemptEnd {
+  const result: GenerationResult = {
+    tokenIds,
+    text,
+    finish: 'aborted',
+    promptTokenCount,
+    cachedTokenCount: 0,
+    resumedTokenCount: tokenIds.length,
+    timeToFirstTokenMs: null,
+    prefillMs: 0,
+    decodeMs: 0,
+  };
+  return endOf(result, stopCause);
 }
 
 /** How the attempt ended where the engine gave no result. */

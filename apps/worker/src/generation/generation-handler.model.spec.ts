@@ -16,6 +16,8 @@ import {
 } from '#queue';
 import { buildDroverTinyVariant } from '#testing';
 import { loadTokenizer, type Tokenizer } from '#tokenizer';
+import { openFlightFile } from '../flight/flight-file.js';
+import { FlightRecorder } from '../flight/flight-recorder.js';
 import { GenerationHandler } from './generation-handler.js';
 import { GenerationMetrics } from './generation-metrics.js';
 import { TokenPublisher } from './token-publisher.js';
@@ -143,6 +145,7 @@ describe('generation handler', () => {
       contextTokens: CONTEXT_TOKENS,
       publisher,
       metrics: new GenerationMetrics(workerMetrics),
+      flight: new FlightRecorder('w1', openFlightFile('')),
       logger: createLogger('test', 'silent'),
     });
     const taken = new AbortController();

@@ -3,10 +3,12 @@ import type { Engine, GenerationRequest } from '#engine';
 import type { Logger } from '#observability';
 import type { AttemptLease, JobLifecycle, StartOutcome } from '#queue';
 import type { Tokenizer } from '#tokenizer';
-import { concludeAttempt, endOf, endOfError, type AttemptEnd } from './attempt-end.js';
+import type { FlightRecorder } from '../flight/flight-recorder.js';
+import { concludeAttempt, endOf, endOfError, endOfWait, type AttemptEnd } from './attempt-end.js';
 import { openAttemptSignals, type AttemptSignals } from './attempt-signals.js';
 import { compileRequest, describeRefusal } from './compile-request.js';
 import type { GenerationMetrics } from './generation-metrics.js';
+import { SuspectGate } from './suspect-gate.js';
 import type { TokenPublisher } from './token-publisher.js';
 
 export interface GenerationHandlerParts {
@@ -16,6 +18,7 @@ export interface GenerationHandlerParts {
   readonly contextTokens: number;
   readonly publisher: TokenPublisher;
   readonly metrics: GenerationMetrics;
+  readonly flight: FlightRecorder;
   readonly logger: Logger;
 }
 
@@ -23,10 +26,23 @@ type Started = Extract<StartOutcome, { kind: 'started' }>;
 
 /** Runs one attempt at a job: start, generate while publishing, finish. Every write is fenced by the lease. */
 export class GenerationHandler {
+  private readonly gate = new SuspectGate();
+
   constructor(private readonly parts: GenerationHandlerParts) {}
 
   /** @param taken aborts with `AttemptAborted` when the queue takes the job from this attempt. */
   async handle(lease: AttemptLease, taken: AbortSignal): Promise<void> {
+    const { flight } = this.parts;
+    const key = attemptKeyOf(lease);
+    flight.hold(key, lease);
+    try {
+      await this.attempt(lease, taken);
+    } finally {
+      flight.release(key);
+    }
+  }
+
+  private async attempt(lease: AttemptLease, taken: AbortSignal): Promise<void> {
     const { lifecycle, metrics, logger } = this.parts;
     const log = logger.child({ jobId: lease.jobId, attempt: lease.attempt });
     const start = await lifecycle.start(lease, Date.now());
@@ -34,31 +50,37 @@ export class GenerationHandler {
       log.info({ outcome: start.kind === 'skip' ? start.reason : start.kind }, 'attempt not started');
       return;
     }
-    log.info({ resumedTokens: start.generated.tokenIds.length }, 'attempt started');
-    metrics.jobStarted(start.job);
-    const end = await this.generate(lease, start, taken);
-    await this.finish(lease, start.job, end, log);
+    const { job, generated, suspect } = start;
+    log.info({ resumedTokens: generated.tokenIds.length, suspect }, 'attempt started');
+    metrics.jobStarted(job);
+    const signals = openAttemptSignals(job, taken, Date.now());
+    try {
+      const end = await this.gate.pass(suspect, signals.stop, () => this.generate(lease, start, signals));
+      const ended = end ?? endOfWait(generated, job.promptTokens, signals.stopCause());
+      await this.finish(lease, job, ended, log);
+    } finally {
+      signals.close();
+    }
   }
 
   private async generate(
     lease: AttemptLease,
     { job, generated }: Started,
-    taken: AbortSignal,
+    signals: AttemptSignals,
   ): Promise<AttemptEnd> {
-    const { tokenizer, contextTokens, publisher } = this.parts;
+    const { tokenizer, contextTokens, publisher, flight } = this.parts;
+    const key = attemptKeyOf(lease);
     let request: GenerationRequest;
     try {
-      request = compileRequest(job, generated, `${lease.jobId}/${lease.attempt}`, tokenizer, contextTokens);
+      request = flight.compiling(job.id, () => compileRequest(job, generated, key, tokenizer, contextTokens));
     } catch (error) {
       return { kind: 'refused', failure: describeRefusal(error) };
     }
-    const signals = openAttemptSignals(job, taken, Date.now());
-    publisher.open(request.id, lease, generated, signals.handedOver);
+    publisher.open(key, lease, generated, signals.handedOver);
     try {
       return await this.runEngine(job, request, signals);
     } finally {
-      signals.close();
-      publisher.close(request.id);
+      publisher.close(key);
     }
   }
 
@@ -104,4 +126,9 @@ export class GenerationHandler {
     metrics.jobFinished(job, status, finishedAtMs);
     log[failure === null ? 'info' : 'error']({ status, finishReason, usage, failure }, 'job finished');
   }
+}
+
+/** Under this id the engine, the publisher and the flight record know an attempt. */
+function attemptKeyOf({ jobId, attempt }: AttemptLease): string {
+  return `${jobId}/${attempt}`;
 }
