@@ -9,6 +9,7 @@ const HELP = `npm run chaos -- [options]
   --kills n   faults (default: 200)
   --seed n    which faults and which jobs (default: 7)
   --json      print JSON
+  --keep      keep the processes' logs
 
 A real redis-server with an append-only file, a real API process and three real workers of the default model, under a
 steady stream of jobs from 32 clients. Workers are killed, frozen and cut off from Redis, the API and Redis are killed
@@ -41,6 +42,7 @@ async function main(): Promise<void> {
       kills: { type: 'string', default: '200' },
       seed: { type: 'string', default: '7' },
       json: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -60,10 +62,10 @@ async function main(): Promise<void> {
     const { report, findings } = reportOf(facts);
     if (values.json) console.log(JSON.stringify({ seed, kills, ...report }, null, 2));
     else console.dir({ seed, kills, ...report }, { depth: null });
-    keepLogs = violations(report) > 0;
-    if (!keepLogs) return;
-    tell(findings, system.logs);
-    process.exitCode = 1;
+    const failed = violations(report) > 0;
+    keepLogs = failed || values.keep;
+    if (keepLogs) tell(findings, system.logs);
+    if (failed) process.exitCode = 1;
   } catch (error) {
     keepLogs = !interrupts.drain.aborted;
     if (!keepLogs) {

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { FINAL_EVENT_TYPES, WEBHOOK_EVENT_TYPES } from '#contracts';
 import { jobView, SUCCEEDED } from './job-facts.fixture.js';
 import { judgeWebhooks, type AnnouncedJob, type WebhookArrival } from './judge-webhooks.js';
 
 const announced = (changes: Partial<AnnouncedJob> = {}): ReadonlyMap<string, AnnouncedJob> =>
-  new Map([['job_1', { job: SUCCEEDED, destinations: ['job', 'endpoint'], ...changes }]]);
+  new Map([
+    ['job_1', { job: SUCCEEDED, asked: { job: FINAL_EVENT_TYPES, endpoint: FINAL_EVENT_TYPES }, ...changes }],
+  ]);
 
 const arrival: WebhookArrival = {
   destination: 'job',
@@ -44,12 +47,26 @@ describe('webhook events', () => {
     expect(kindsOf(announced(), [...both, { ...arrival, ...change }])).toEqual(['webhook-unknown']);
   });
 
+  it('of the start are due where they were asked for and the job has started', () => {
+    const job = { ...SUCCEEDED, started_at: '2026-11-24T12:00:01.000Z' };
+    const asked = { job: WEBHOOK_EVENT_TYPES, endpoint: [] };
+    const started = { ...arrival, type: 'job.started', job: jobView('running', ''), webhookId: 'evt_0' };
+    expect(kindsOf(announced({ asked }), [arrival])).toEqual([]);
+    expect(kindsOf(announced({ job, asked }), [arrival])).toEqual(['webhook-missing']);
+    expect(kindsOf(announced({ job, asked }), [started, arrival])).toEqual([]);
+    expect(kindsOf(announced({ job, asked }), [{ ...started, job }, arrival])).toEqual(['webhook-unknown']);
+  });
+
   it('at a place that did not ask are unknown', () => {
-    expect(kindsOf(announced({ destinations: ['endpoint'] }), both)).toEqual(['webhook-unknown']);
+    expect(kindsOf(announced({ asked: { job: [], endpoint: FINAL_EVENT_TYPES } }), both)).toEqual([
+      'webhook-unknown',
+    ]);
   });
 
   it('may be cut where they say where the whole is', () => {
     const cut = { ...jobView('succeeded', 'one'), output_url: '/v1/jobs/job_1' };
-    expect(kindsOf(announced({ destinations: ['job'] }), [{ ...arrival, job: cut }])).toEqual([]);
+    expect(
+      kindsOf(announced({ asked: { job: FINAL_EVENT_TYPES, endpoint: [] } }), [{ ...arrival, job: cut }]),
+    ).toEqual([]);
   });
 });

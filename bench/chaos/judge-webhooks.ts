@@ -1,8 +1,9 @@
-import { FINAL_EVENT_TYPES, webhookEventTypeOf, isFinalJobStatus, type JobView } from '#contracts';
+import { isFinalJobStatus, webhookEventTypeOf, type JobView, type WebhookEventType } from '#contracts';
 import { textOf } from './job-facts.js';
 import type { Finding } from './judge-job.js';
 
-export type WebhookDestination = 'job' | 'endpoint';
+const DESTINATIONS = ['job', 'endpoint'] as const;
+export type WebhookDestination = (typeof DESTINATIONS)[number];
 
 /** A delivery that was answered with 2xx. */
 export interface WebhookArrival {
@@ -14,14 +15,14 @@ export interface WebhookArrival {
   readonly forged: string | null;
 }
 
-/** A job as it stood at the end, with where its events had to go. */
+/** A job as it stood at the end, with the events that each place asked for. */
 export interface AnnouncedJob {
   readonly job: JobView;
-  readonly destinations: readonly WebhookDestination[];
+  readonly asked: Readonly<Record<WebhookDestination, readonly WebhookEventType[]>>;
 }
 
 /**
- * - `webhook-missing`: the final event of an ended job that never arrived where it was asked for.
+ * - `webhook-missing`: an event of a job's start or end that never arrived where it was asked for.
  * - `webhook-unknown`: an arrival that no job accounts for: of a job nobody has, of another end than its own, to where
  *   nobody asked for it, without a valid signature, or under a second `webhook-id`.
  */
@@ -38,7 +39,7 @@ export function judgeWebhooks(
   arrivals: readonly WebhookArrival[],
 ): WebhookVerdict {
   const findings: Finding<WebhookFindingKind>[] = [];
-  const arrived = new Map<string, string>();
+  const arrived = new Set<string>();
   let duplicates = 0;
   const webhookIds = new Map<string, string>();
   for (const arrival of arrivals) {
@@ -48,15 +49,16 @@ export function judgeWebhooks(
     const why = unaccounted(arrival, jobs.get(job.id), webhookIds.get(event) ?? webhookId);
     if (why !== null) findings.push({ kind: 'webhook-unknown', jobId: job.id, why: `${place}: ${why}` });
     if (arrived.has(place)) duplicates += 1;
-    arrived.set(place, webhookId);
+    arrived.add(place);
     webhookIds.set(event, webhookId);
   }
-  for (const { job, destinations } of jobs.values()) {
-    if (!isFinalJobStatus(job.status)) continue;
-    for (const destination of destinations) {
-      const place = `${webhookEventTypeOf(job.status)} of ${job.id} at the ${destination}`;
-      if (!arrived.has(place)) {
-        findings.push({ kind: 'webhook-missing', jobId: job.id, why: `${place}: never arrived` });
+  for (const { job, asked } of jobs.values()) {
+    for (const destination of DESTINATIONS) {
+      for (const type of eventsOf(job).filter((event) => asked[destination].includes(event))) {
+        const place = `${type} of ${job.id} at the ${destination}`;
+        if (!arrived.has(place)) {
+          findings.push({ kind: 'webhook-missing', jobId: job.id, why: `${place}: never arrived` });
+        }
       }
     }
   }
@@ -71,12 +73,19 @@ function unaccounted(
   if (forged !== null) return `its signature does not hold (${forged})`;
   if (webhookId !== firstWebhookId) return `arrived as ${firstWebhookId} and as ${webhookId}`;
   if (announced === undefined) return 'nobody has this job';
-  if (!announced.destinations.includes(destination)) return 'nobody asked for it there';
   const final = announced.job;
-  if (!FINAL_EVENT_TYPES.some((known) => known === type)) return 'nobody asked for such events';
-  if (type !== `job.${final.status}` || job.status !== final.status) {
-    return `it says ${job.status}, the job is ${final.status}`;
-  }
+  const happened = eventsOf(final).find((event) => event === type);
+  if (happened === undefined) return `the job is ${final.status}`;
+  if (!announced.asked[destination].includes(happened)) return 'nobody asked for it there';
+  if (happened === 'job.started') return job.status === 'running' ? null : `it says ${job.status}`;
+  if (job.status !== final.status) return `it says ${job.status}`;
   const whole = !('output_url' in job);
   return whole && textOf(job) !== textOf(final) ? 'its text is not that of the job' : null;
+}
+
+function eventsOf({ status, started_at }: JobView): WebhookEventType[] {
+  return [
+    ...(started_at === null ? [] : (['job.started'] as const)),
+    ...(isFinalJobStatus(status) ? [webhookEventTypeOf(status)] : []),
+  ];
 }

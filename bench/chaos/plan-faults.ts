@@ -55,6 +55,11 @@ export function planFaults(seed: number, count: number): PlannedFault[] {
   return planned.slice(0, count);
 }
 
+export function describeFault(fault: Fault): string {
+  const worker = 'worker' in fault ? ` (worker-${fault.worker})` : '';
+  return `${fault.kind}${worker} for ${fault.forMs} ms`;
+}
+
 function drawFault(kind: FaultKind, random: SeededRandom): Fault {
   switch (kind) {
     case 'worker-killed':

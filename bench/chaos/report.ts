@@ -1,3 +1,4 @@
+import { FINAL_EVENT_TYPES, WEBHOOK_EVENT_TYPES } from '#contracts';
 import { spreadOf, type Spread } from '../support/spread.js';
 import type { ServiceAudit } from './audit-service.js';
 import type { FaultSpan } from './fault-injector.js';
@@ -8,7 +9,6 @@ import {
   judgeWebhooks,
   type AnnouncedJob,
   type WebhookArrival,
-  type WebhookDestination,
   type WebhookFindingKind,
 } from './judge-webhooks.js';
 
@@ -19,8 +19,6 @@ export interface RunFacts extends ServiceAudit {
   readonly references: readonly Reference[];
   readonly arrivals: readonly WebhookArrival[];
   readonly deliveriesRefused: number;
-  /** Where the events of every job go, besides its own webhook. */
-  readonly standing: readonly WebhookDestination[];
   readonly faults: readonly FaultSpan[];
   readonly recoveriesMs: readonly number[];
   readonly cancelsMs: readonly number[];
@@ -98,17 +96,17 @@ export function reportOf(facts: RunFacts): { report: ChaosReport; findings: Chao
   return { report, findings };
 }
 
-/** Every job as it stood at the end, with where its events had to go. */
+/** Every job as it stood at the end, with where its events had to go: all of them to the standing endpoint. */
 export function announcedJobs({
   jobs,
   audited,
-  standing,
-}: Pick<RunFacts, 'jobs' | 'audited' | 'standing'>): ReadonlyMap<string, AnnouncedJob> {
+}: Pick<RunFacts, 'jobs' | 'audited'>): ReadonlyMap<string, AnnouncedJob> {
   const announced = new Map<string, AnnouncedJob>();
   for (const { id, plan } of jobs) {
     const job = audited.get(id)?.job;
     if (job == null) continue;
-    announced.set(id, { job, destinations: plan.webhook ? ['job', ...standing] : standing });
+    const asked = { job: plan.webhook ? FINAL_EVENT_TYPES : [], endpoint: WEBHOOK_EVENT_TYPES };
+    announced.set(id, { job, asked });
   }
   return announced;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { WEBHOOK_EVENT_TYPES } from '#contracts';
 import { auditService } from './audit-service.js';
 import { ChaosClient } from './chaos-client.js';
 import { ChaosLoad } from './chaos-load.js';
@@ -6,7 +7,7 @@ import type { ChaosSystem } from './chaos-system.js';
 import { ClientLanes } from './client-lanes.js';
 import { FaultInjector } from './fault-injector.js';
 import { judgeWebhooks, type AnnouncedJob } from './judge-webhooks.js';
-import { planFaults } from './plan-faults.js';
+import { describeFault, planFaults } from './plan-faults.js';
 import { planRequests } from './plan-jobs.js';
 import { measureCancels, measureReferences } from './quiet-phases.js';
 import type { RecoveryWatch } from './recovery-watch.js';
@@ -18,7 +19,7 @@ const SETTLE_MS = 60_000;
 /** A delivery that was refused comes again after 5 s, one whose sender was killed after 45 s. */
 const WEBHOOKS_SETTLE_MS = 90_000;
 const LOOK_AGAIN_MS = 500;
-const PROGRESS_MS = 5_000;
+const PROGRESS_MS = 10_000;
 const CANCELS = 60;
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
@@ -47,6 +48,7 @@ async function runPhases(run: ChaosRun, webhooks: WebhookReceiver): Promise<RunF
   const over = new AbortController();
   const client = new ChaosClient(system.apiUrl, AbortSignal.any([signal, over.signal]));
   webhooks.expectSecret('job', SECRET);
+  webhooks.expectSecret('endpoint', await openStandingEndpoint(client, webhooks.urlOf('endpoint')));
   const load = new ChaosLoad(client, planRequests(seed), { url: webhooks.urlOf('job'), secret: SECRET });
 
   say(`what ${load.requests.length} requests give undisturbed`);
@@ -54,6 +56,7 @@ async function runPhases(run: ChaosRun, webhooks: WebhookReceiver): Promise<RunF
   say('cancelling while nothing is broken');
   const cancelsMs = await measureCancels(load, seed, CANCELS);
   const faults = new FaultInjector(system, (fault, atMs) => {
+    say(describeFault(fault));
     if ('worker' in fault) recoveries.workerFailed(system.worker(fault.worker).name, atMs);
   });
   await breakUnderLoad(run, load, faults, over);
@@ -65,7 +68,7 @@ async function runPhases(run: ChaosRun, webhooks: WebhookReceiver): Promise<RunF
     jobs.map(({ id }) => id),
     signal,
   );
-  await untilAllArrived(webhooks, announcedJobs({ jobs, standing: [], ...audit }), signal);
+  await untilAllArrived(webhooks, announcedJobs({ jobs, ...audit }), signal);
   await Promise.all(system.workers.map((worker) => worker.countLateWrites()));
   return {
     jobs,
@@ -73,7 +76,6 @@ async function runPhases(run: ChaosRun, webhooks: WebhookReceiver): Promise<RunF
     ...audit,
     arrivals: webhooks.arrivals,
     deliveriesRefused: webhooks.refused,
-    standing: [],
     faults: faults.spans,
     recoveriesMs: recoveries.recoveriesMs,
     cancelsMs,
@@ -81,6 +83,13 @@ async function runPhases(run: ChaosRun, webhooks: WebhookReceiver): Promise<RunF
     clientErrors: client.errors,
     tookMs: performance.now() - startedAtMs,
   };
+}
+
+/** @returns what the endpoint's deliveries are signed with */
+async function openStandingEndpoint(client: ChaosClient, url: string): Promise<string> {
+  const body = { url, events: WEBHOOK_EVENT_TYPES };
+  const { secret } = await client.post<{ secret: string }>('/v1/webhook_endpoints', body);
+  return secret;
 }
 
 /** Resolves when all faults have come and gone and every job has ended, or should have long ago. */
