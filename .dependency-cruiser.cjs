@@ -39,7 +39,7 @@ const appMayImport = {
   ],
 };
 
-const spec = '\\.(spec|e2e-spec)\\.ts$';
+const spec = '\\.(spec|e2e-spec|fixture)\\.ts$';
 
 const direction = (folder, name, allowed) => ({
   name: `${name}-imports`,

@@ -5,7 +5,7 @@ export { createJobSubmitter, type JobSubmitterOptions } from './job-submitter.js
 export { createJobWorker, type JobWorkerOptions } from './worker/job-worker.js';
 export { AttemptAborted, type AbortKind } from './worker/attempt-aborted.js';
 export { fetchJob, visibleJob, withheld } from './fetch-job.js';
-export { reportWorkerDeath, type HeldJob, type WorkerDeathReport } from './report-worker-death.js';
+export { reportWorkerDeath, type WorkerDeathReport } from './report-worker-death.js';
 export { decodeJobRecord } from './job-record-codec.js';
 export { readAnnouncedJob } from './announced-job.js';
 export { encodeOutboxEntry, parseOutboxEntry, type OutboxEntry } from './outbox-entry.js';

@@ -8,6 +8,7 @@ import {
   type UntoldAttempt,
 } from './job-record-codec.js';
 import type {
+  HeldJob,
   AttemptLease,
   CancelOutcome,
   FencedOutcome,
@@ -21,7 +22,6 @@ import type {
 } from './queue.types.js';
 import { NO_LIMITS, type FullLine, type LineLimits } from './load/full-line.js';
 import { redisKeys, watchMember } from './redis-keys.js';
-import type { HeldJob } from './report-worker-death.js';
 import { QUEUED_REVIEW_MS, RUNNING_REVIEW_MS } from './review/plan-review.js';
 import { ageScript } from './scripts/age.lua.js';
 import { appendScript } from './scripts/append.lua.js';

@@ -58,7 +58,7 @@ const records: fc.Arbitrary<JobRecord> = fc.record({
   timings: orNull(
     fc.record({ timeToFirstTokenMs: orNull(count), prefillMs: count, decodeMs: count, resumedTokens: count }),
   ),
-  failure: orNull(fc.record({ code: fc.constantFrom('worker_lost', 'engine_error'), message: text })),
+  failure: orNull(fc.record({ code: fc.constantFrom('quarantined', 'engine_error'), message: text })),
 });
 
 const field = (flat: readonly string[], name: string) => {

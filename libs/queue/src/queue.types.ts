@@ -50,7 +50,8 @@ export interface JobSubmitter {
   retry(tenant: string, jobId: string, nowMs: number): Promise<RetryOutcome>;
   /** Where a job stands in line and when it is expected to start; undefined when not waiting. O(log n). */
   place(job: JobRecord): Promise<PlaceInLine | undefined>;
-  liveWorkers(nowMs: number): Promise<readonly WorkerHeartbeat[]>;
+  /** Workers whose heartbeat has not run out. @param maxAgeMs how old the answer may be; without it, it is new. */
+  liveWorkers(nowMs: number, maxAgeMs?: number): Promise<readonly WorkerHeartbeat[]>;
   /** Waiting and active jobs of every known queue, with the age of the oldest waiting one. */
   queueDepths(nowMs: number): Promise<readonly QueueDepth[]>;
   /** Jobs ended in the whole service, each counted once, by the script that ended it. */
@@ -113,6 +114,14 @@ export interface AttemptLease {
   readonly variant: string;
   readonly attempt: number;
   readonly lockToken: string;
+}
+
+/** An attempt that a worker held when it died. */
+export interface HeldJob {
+  readonly jobId: string;
+  readonly attempt: number;
+  /** BullMQ's token, where the supervisor knows it. */
+  readonly lockToken?: string;
 }
 
 export interface FinishedAttempt {

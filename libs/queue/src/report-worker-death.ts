@@ -1,6 +1,7 @@
 import type { WorkerDeath } from '#contracts';
 import type { Logger } from '#observability';
 import { RedisJobLifecycle } from './job-lifecycle.js';
+import type { HeldJob } from './queue.types.js';
 import { connectRedis, orUnavailable, whenReady } from './redis-connection.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -15,13 +16,6 @@ export interface WorkerDeathReport extends Omit<WorkerDeath, 'jobsInStep'> {
   readonly jobsInStep: readonly string[];
   /** Every attempt that the worker held. */
   readonly jobsHeld: readonly HeldJob[];
-}
-
-export interface HeldJob {
-  readonly jobId: string;
-  readonly attempt: number;
-  /** BullMQ's token, where the supervisor knows it. */
-  readonly lockToken?: string;
 }
 
 /**

@@ -25,8 +25,6 @@ export const JOB_FAILURE_FAULT = {
   context_length_exceeded: 'caller',
   engine_error: 'service',
   internal_error: 'service',
-  /** The queue forgot the job. */
-  worker_lost: 'service',
   /** The job took down its workers and is not run again unless its client asks. */
   quarantined: 'service',
 } as const;
@@ -38,7 +36,6 @@ export const JOB_FAILURE_CODES = [
   'context_length_exceeded',
   'engine_error',
   'internal_error',
-  'worker_lost',
   'quarantined',
 ] as const satisfies readonly JobFailureCode[];
 

@@ -1,7 +1,7 @@
 import { jobScript } from './redis-script.js';
 
 /** How often a job is run that fails by a fault of ours. */
-export const MAX_TRIES = 3;
+const MAX_TRIES = 3;
 
 /**
  * The fenced end of an attempt: only the holder of BullMQ's lock may write it.

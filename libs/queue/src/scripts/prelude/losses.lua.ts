@@ -4,7 +4,7 @@ import { DEAD_LETTERS_PREFIX } from '../../redis-keys.js';
 /** Most losses in a row that brought no text and that nobody explained; the next one would be one too many. */
 export const MAX_FRUITLESS_LOSSES = 6;
 /** Deaths of workers blamed on one job that quarantine it. */
-export const MAX_DEATHS = 2;
+const MAX_DEATHS = 2;
 
 /** What becomes of a job whose worker is gone. */
 export const LOSSES = `
