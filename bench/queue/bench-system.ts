@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { loadLauncherSettings, type LauncherSettings } from '#config';
 import type { DroverClient } from '../../apps/cli/src/client/drover-client.js';
 import type { Interrupts } from '../../apps/cli/src/supervision/interrupts.js';
+import { LogFile } from '../../apps/cli/src/supervision/log-file.js';
 import { SupervisedProcess, type ProcessReports } from '../../apps/cli/src/supervision/supervised-process.js';
 import { freePort, LOOPBACK } from '../../apps/cli/src/system/ports.js';
 import { startSystem } from '../../apps/cli/src/system/start-system.js';
@@ -71,7 +72,7 @@ export async function startBenchSystem(
       program: INSTANT_WORKER,
       env: { REDIS_URL: redisUrl, DROVER_MODEL: model, DROVER_VARIANT: BACKLOG_VARIANT },
     },
-    join(dataDir, 'logs'),
+    new LogFile(join(dataDir, 'logs', 'worker-instant.log')),
     reports,
   );
   const bench: BenchSystem = {
@@ -81,7 +82,7 @@ export async function startBenchSystem(
     redisUrl,
     stopWorker: async () => worker?.stop(STOP_WITHIN_MS),
     startInstantWorker() {
-      instant.start();
+      void instant.start();
       return waitUntilServing({
         client,
         settings: { DROVER_MODEL: model, DROVER_VARIANTS: [BACKLOG_VARIANT] },

@@ -49,7 +49,7 @@ export function buildCommandLine(terminal: Terminal): Command {
     .description('build the variant of DROVER_MODEL and DROVER_VARIANT where it is missing, then serve it')
     .action(async () => {
       const { worker } = await import('./commands/worker.js');
-      await worker(new Terminal(process.stderr));
+      process.exitCode = await worker(new Terminal(process.stderr));
     });
 
   program

@@ -1,13 +1,15 @@
+import { fileURLToPath } from 'node:url';
 import { loadWorkerSettings } from '#config';
 import { ensureVariants } from '#quantizer';
 import { showBuildProgress } from '../output/build-progress.js';
 import type { Terminal } from '../output/terminal.js';
+import { superviseWorker } from '../supervision/supervise-worker.js';
 
 /**
- * `drover worker`: builds the worker's variant where it is missing, then becomes the worker. In one process, so that
- * signals and the exit code are the worker's own: it can be the first process of a container.
+ * `drover worker`: builds the worker's variant where it is missing, then runs the worker under a witness. Signals and
+ * the exit code are the worker's own: it can be the first process of a container.
  */
-export async function worker(terminal: Terminal): Promise<void> {
+export async function worker(terminal: Terminal): Promise<number> {
   const settings = loadWorkerSettings();
   await ensureVariants({
     modelsDir: settings.DROVER_MODELS_DIR,
@@ -16,6 +18,5 @@ export async function worker(terminal: Terminal): Promise<void> {
     variants: [settings.DROVER_VARIANT],
     onProgress: showBuildProgress(terminal),
   });
-  const program = new URL('../../../worker/src/main.js', import.meta.url);
-  await import(program.href);
+  return superviseWorker(settings, fileURLToPath(new URL('../../../worker/src/main.js', import.meta.url)));
 }

@@ -27,7 +27,8 @@ export function decideRestart(exit: ProcessExit, uptimeMs: number, failuresInARo
   return { kind: 'restart', delayMs, failuresInARow: before + 1 };
 }
 
-function isLasting(exit: ProcessExit): boolean {
+/** A start-up error: the next run would end the same way. */
+export function isLasting(exit: ProcessExit): boolean {
   return exit.kind === 'code' && exit.code >= FIRST_LASTING_CODE && exit.code < FIRST_SIGNAL_CODE;
 }
 

@@ -2,7 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LogFile } from './log-file.js';
+import type { DeathWitness } from './death-witness.js';
+import type { LogFile } from './log-file.js';
 import { isLoud, readLogLine } from './log-line.js';
 import { decideRestart, describeExit, type ProcessExit } from './restart-policy.js';
 
@@ -12,6 +13,8 @@ export interface ProcessSpec {
   /** Compiled program, and the environment on top of this process's own. */
   readonly program: string;
   readonly env: Readonly<Record<string, string>>;
+  /** For a worker: tells Redis of its deaths. */
+  readonly witness?: DeathWitness;
 }
 
 /** What the launcher hears of its processes. */
@@ -26,21 +29,22 @@ export interface ProcessReports {
 const LAST_LINES = 12;
 const EXIT_WITH_PARENT = new URL('./exit-with-parent.js', import.meta.url).href;
 
-/** Runs a program, keeps its log, and starts it again with growing waits whenever it ends by itself. */
+/** Runs a program and starts it again with growing waits whenever it ends by itself. */
 export class SupervisedProcess {
   readonly #spec: ProcessSpec;
   readonly #reports: ProcessReports;
-  readonly #log: LogFile;
+  readonly #log: LogFile | null;
   readonly #stopping = new AbortController();
   readonly #lastLines: string[] = [];
   #child: ChildProcess | undefined;
-  #running: Promise<void> | undefined;
+  #running: Promise<ProcessExit> | undefined;
   #ended = false;
 
-  constructor(spec: ProcessSpec, logsDir: string, reports: ProcessReports) {
+  /** @param log closed at its end; with null its output is this process's own, and no line of it is reported. */
+  constructor(spec: ProcessSpec, log: LogFile | null, reports: ProcessReports) {
     this.#spec = spec;
     this.#reports = reports;
-    this.#log = new LogFile(`${logsDir}/${spec.name}.log`);
+    this.#log = log;
   }
 
   get name(): string {
@@ -48,7 +52,7 @@ export class SupervisedProcess {
   }
 
   get logPath(): string {
-    return this.#log.path;
+    return this.#log?.path ?? 'standard output';
   }
 
   get lastLines(): readonly string[] {
@@ -60,14 +64,15 @@ export class SupervisedProcess {
     return this.#ended;
   }
 
-  start(): void {
+  /** Resolves with how its last run ended, once it has ended for good. */
+  start(): Promise<ProcessExit> {
     this.#running ??= this.#supervise();
+    return this.#running;
   }
 
   /** Asks it to drain, waits, and kills it if it takes longer than `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
-    this.#stopping.abort();
-    this.#child?.kill('SIGTERM');
+    this.forward('SIGTERM');
     const late = setTimeout(() => this.kill(), timeoutMs);
     await this.#running;
     clearTimeout(late);
@@ -75,16 +80,22 @@ export class SupervisedProcess {
 
   /** Ends it at once. */
   kill(): void {
-    this.#stopping.abort();
-    this.#child?.kill('SIGKILL');
+    this.forward('SIGKILL');
   }
 
-  async #supervise(): Promise<void> {
+  /** Passes on a signal that ends it; it is not started again. */
+  forward(signal: NodeJS.Signals): void {
+    this.#stopping.abort();
+    this.#child?.kill(signal);
+  }
+
+  async #supervise(): Promise<ProcessExit> {
     const { signal } = this.#stopping;
+    let exit: ProcessExit;
     let failuresInARow = 0;
-    while (!signal.aborted) {
+    do {
       const startedAtMs = Date.now();
-      const exit = await this.#runOnce(failuresInARow > 0);
+      exit = await this.#runOnce(failuresInARow > 0);
       if (signal.aborted) break;
       const decision = decideRestart(exit, Date.now() - startedAtMs, failuresInARow);
       const delayMs = decision.kind === 'restart' ? decision.delayMs : null;
@@ -92,25 +103,35 @@ export class SupervisedProcess {
       if (decision.kind === 'give-up') break;
       failuresInARow = decision.failuresInARow;
       await sleep(decision.delayMs, undefined, { signal }).catch(() => undefined);
-    }
+    } while (!signal.aborted);
+    await this.#spec.witness?.close();
     this.#ended = true;
-    this.#log.close();
+    this.#log?.close();
+    return exit;
   }
 
   async #runOnce(again: boolean): Promise<ProcessExit> {
     this.#lastLines.length = 0;
-    const { program, env } = this.#spec;
+    const { program, env, witness } = this.#spec;
+    const output = this.#log === null ? 'inherit' : 'pipe';
+    witness?.runBegins();
     // A process group of its own: Ctrl-C in a terminal goes to the launcher alone, which drains in order.
     const child = spawn(process.execPath, ['--enable-source-maps', '--import', EXIT_WITH_PARENT, program], {
-      env: { ...process.env, ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...env, ...witness?.env },
+      stdio: ['pipe', output, output],
       detached: true,
     });
     this.#child = child;
-    child.stdin.on('error', () => undefined);
+    child.stdin?.on('error', () => undefined);
     if (again && child.pid !== undefined) this.#reports.onRestart(this.name, child.pid);
-    this.#listen(child.stdout);
-    this.#listen(child.stderr);
+    if (child.stdout !== null) this.#listen(child.stdout);
+    if (child.stderr !== null) this.#listen(child.stderr);
+    const exit = await this.#exitOf(child);
+    witness?.runEnded(exit);
+    return exit;
+  }
+
+  #exitOf(child: ChildProcess): Promise<ProcessExit> {
     return new Promise((resolve) => {
       child.once('error', (error) => {
         this.#lastLines.push(error.message);
@@ -123,7 +144,7 @@ export class SupervisedProcess {
   }
 
   #listen(stream: Readable): void {
-    stream.on('data', (chunk: Buffer) => this.#log.write(chunk));
+    stream.on('data', (chunk: Buffer) => this.#log?.write(chunk));
     createInterface({ input: stream }).on('line', (text) => {
       const line = readLogLine(text);
       this.#lastLines.push(line.message);

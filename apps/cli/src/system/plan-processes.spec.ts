@@ -13,6 +13,7 @@ it('the system is one API and one worker for each variant, on one Redis', () => 
       name: `worker-${variant}`,
       program: 'worker.js',
       env: { REDIS_URL: redis, DROVER_MODEL: 'other', DROVER_VARIANT: variant },
+      serves: { redisUrl: redis, model: 'other', variant },
     })),
   });
 });

@@ -1,10 +1,11 @@
 import type { LauncherSettings } from '#config';
+import type { WitnessedWorker } from '../supervision/death-witness.js';
 import type { ProcessSpec } from '../supervision/supervised-process.js';
 
 export interface ProcessPlan {
   readonly api: ProcessSpec;
   /** One for each variant. */
-  readonly workers: readonly ProcessSpec[];
+  readonly workers: readonly (ProcessSpec & { readonly serves: WitnessedWorker })[];
 }
 
 /** Programs of the API and of the worker, compiled. */
@@ -44,6 +45,7 @@ export function planProcesses(
       name: `worker-${variant}`,
       program: programs.worker,
       env: { REDIS_URL: redisUrl, DROVER_MODEL, DROVER_VARIANT: variant },
+      serves: { redisUrl, model: DROVER_MODEL, variant },
     })),
   };
 }

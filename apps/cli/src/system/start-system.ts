@@ -6,7 +6,13 @@ import { launchRedis, type LaunchedRedis } from '#queue';
 import { ensureVariants, type QuantizeProgress } from '#quantizer';
 import { DroverClient } from '../client/drover-client.js';
 import type { Interrupts } from '../supervision/interrupts.js';
-import { SupervisedProcess, type ProcessReports } from '../supervision/supervised-process.js';
+import { DeathWitness } from '../supervision/death-witness.js';
+import { LogFile } from '../supervision/log-file.js';
+import {
+  SupervisedProcess,
+  type ProcessReports,
+  type ProcessSpec,
+} from '../supervision/supervised-process.js';
 import { planProcesses } from './plan-processes.js';
 import { LOOPBACK, requireFreePort } from './ports.js';
 import { waitUntilServing } from './wait-until-serving.js';
@@ -69,14 +75,18 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       { api: programPath('api'), worker: programPath('worker') },
       options.apiEnv,
     );
-    const launch = (spec: typeof plan.api) => {
-      const started = new SupervisedProcess(spec, logsDir, options.reports);
+    const launch = (spec: ProcessSpec) => {
+      const log = new LogFile(join(logsDir, `${spec.name}.log`));
+      const started = new SupervisedProcess(spec, log, options.reports);
       processes.push(started);
-      started.start();
+      void started.start();
     };
     launch(plan.api);
     await buildVariants(options);
-    plan.workers.forEach(launch);
+    for (const { serves, ...spec } of plan.workers) {
+      const tell = (line: string) => options.reports.onLoudLine(spec.name, line);
+      launch({ ...spec, witness: new DeathWitness(serves, tell) });
+    }
     options.onStage(`Starting the API and a worker for ${settings.DROVER_VARIANTS.join(', ')}`);
     const baseUrl = `http://${hostToCall(settings.DROVER_API_HOST)}:${settings.DROVER_API_PORT}`;
     const client = new DroverClient({ baseUrl, apiKey: options.apiKey });
