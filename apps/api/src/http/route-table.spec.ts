@@ -10,7 +10,8 @@ const routes = [
 
 it.each([
   ['/v1/jobs', ['GET', 'POST']],
-  ['/v1/jobs/', ['GET', 'POST']],
+  ['/v1/jobs/', []],
+  ['/v1/jobs//events', []],
   ['/v1/jobs/job_1', ['DELETE']],
   ['/v1/jobs/job_1/events', ['GET']],
   ['/v1/jobs/job_1/other', []],

@@ -11,14 +11,10 @@ export function allowedMethods(routes: readonly Route[], requestPath: string): r
 }
 
 function matches(pattern: string, requestPath: string): boolean {
-  const wanted = segmentsOf(pattern);
-  const given = segmentsOf(requestPath);
+  const wanted = pattern.split('/');
+  const given = requestPath.split('/');
   return (
     wanted.length === given.length &&
-    wanted.every((segment, i) => segment.startsWith(':') || segment === given[i])
+    wanted.every((segment, i) => (segment.startsWith(':') ? given[i] !== '' : segment === given[i]))
   );
-}
-
-function segmentsOf(path: string): readonly string[] {
-  return path.split('/').filter((segment) => segment !== '');
 }
