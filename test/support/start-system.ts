@@ -28,6 +28,8 @@ export interface System {
   readonly client: DroverClient;
   readonly redis: Awaited<ReturnType<typeof startTestRedis>>;
   readonly api: AppProcess;
+  /** Environment that every process has. */
+  readonly env: Readonly<Record<string, string>>;
   /** Workers in the order they were started. */
   readonly workers: readonly AppProcess[];
   /** Starts one more worker, with environment of its own, and waits until it takes jobs. */
@@ -84,7 +86,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       AppProcess.start('api', port, { ...common, DROVER_API_PORT: String(port) }),
       ...firstWorkers.map((variant) => startWorker(variant)),
     ]);
-    return { apiUrl: api.url, client: new DroverClient(api.url), redis, api, workers, startWorker, close };
+    const client = new DroverClient(api.url);
+    return { apiUrl: api.url, client, redis, api, env: common, workers, startWorker, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,0 +1,50 @@
+import { loadWorkerSettings } from '#config';
+import type { ModelRunner, ModelStep } from '#engine';
+import { createLogger } from '#observability';
+import { loadTokenizer } from '#tokenizer';
+import { drainOnSignal, GracefulDrain } from '../../apps/worker/src/lifecycle/graceful-drain.js';
+import { openModelRunner } from '../../apps/worker/src/lifecycle/open-model-runner.js';
+import { checkStartup } from '../../apps/worker/src/lifecycle/startup-checks.js';
+import { serveVariant } from '../../apps/worker/src/serve-variant.js';
+
+/**
+ * A worker, whole but for a fault in its model: it crashes while it decodes the text of a prompt that holds a certain
+ * word.
+ */
+const POISON_WORD = 'Zyzzyva';
+/** It lives for a few tokens, so that the job has something to show. */
+const DECODES_UNTIL_CRASH = 5;
+
+const settings = loadWorkerSettings();
+const logger = createLogger('poison-worker', settings.DROVER_LOG_LEVEL);
+const drain = new GracefulDrain(logger);
+drainOnSignal({ drain: () => drain.drain(), exit: () => process.exit(), logger });
+const variant = await checkStartup(settings);
+const poison = (await loadTokenizer(variant.directory)).encodePrompt(POISON_WORD).slice(1);
+await serveVariant({ settings, variant, logger, drain }, async (worker) =>
+  withFault(await openModelRunner(worker), poison),
+);
+
+function withFault(runner: ModelRunner, word: Int32Array): ModelRunner {
+  /** Decode steps left, by slot. */
+  const poisoned = new Map<number, number>();
+  const watch = ({ prefills, decodes }: ModelStep) => {
+    for (const { slot, tokenIds, startPosition } of prefills) {
+      if (startPosition === 0) poisoned.delete(slot);
+      if (tokenIds.join().includes(word.join())) poisoned.set(slot, DECODES_UNTIL_CRASH);
+    }
+    for (const { slot } of decodes) {
+      const left = poisoned.get(slot);
+      if (left === 0) process.kill(process.pid, 'SIGSEGV');
+      if (left !== undefined) poisoned.set(slot, left - 1);
+    }
+  };
+  return {
+    info: runner.info,
+    run: (step) => {
+      watch(step);
+      return runner.run(step);
+    },
+    close: () => runner.close(),
+  };
+}
