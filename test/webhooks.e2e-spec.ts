@@ -36,7 +36,6 @@ it('every job’s webhook arrives, verified and under one id, though the deliver
   const launched = await launchDrover(['up'], {
     DROVER_VARIANTS: '5_0',
     DROVER_API_PORT: '0',
-    DROVER_WEBHOOK_ALLOW_PRIVATE: '1',
   });
   system = launched;
   const [, baseUrl = ''] = await launched.waitFor(/API +(http:\S+)[\s\S]*Ctrl-C drains/);
@@ -63,7 +62,8 @@ it('every job’s webhook arrives, verified and under one id, though the deliver
   }
   await expect.poll(() => arrived.size, { timeout: 90_000 }).toBe(JOBS);
   expect(launched.output()).toContain('[api] ended by itself (signal SIGKILL)');
-  for (const id of ids) expect(arrived.get(id)).toEqual(new Set([`wh-${id}-succeeded`]));
+  for (const id of ids)
+    expect(arrived.get(id)).toEqual(new Set([`evt_${id.slice('job_'.length)}_succeeded_0`]));
   receiver.closeAllConnections();
   receiver.close();
 });

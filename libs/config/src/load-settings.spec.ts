@@ -20,6 +20,23 @@ describe('settings', () => {
     expect(() => loadApiSettings({ DROVER_API_KEYS: 'short' })).toThrow(/at least 16 characters/);
   });
 
+  it('split what webhooks may reach into networks, addresses and hosts', () => {
+    const allow = loadApiSettings({
+      DROVER_WEBHOOK_ALLOW: '10.1.0.0/16, fd00::/8,::1,10.0.0.1, hook.corp,*.corp,',
+    });
+    expect(allow.DROVER_WEBHOOK_ALLOW).toEqual([
+      '10.1.0.0/16',
+      'fd00::/8',
+      '::1',
+      '10.0.0.1',
+      'hook.corp',
+      '*.corp',
+    ]);
+    for (const wrong of ['10.1.0.0/33', 'http://hook.corp', '*', 'a b', 'hook.corp:80']) {
+      expect(() => loadApiSettings({ DROVER_WEBHOOK_ALLOW: wrong })).toThrow(/DROVER_WEBHOOK_ALLOW/);
+    }
+  });
+
   it.each([
     ['DROVER_SLOTS', '0'],
     ['DROVER_SLOTS', '257'],

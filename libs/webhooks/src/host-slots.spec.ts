@@ -78,6 +78,20 @@ describe('the slots of a host', () => {
     expect(mean).toBeGreaterThan(MOST_DEFERRAL_MS / 2);
   });
 
+  it('put little off for long once their host has recovered, whatever stood in line before', () => {
+    const slots = new HostSlots(1);
+    const stuck = slots.take('host', 0, 0);
+    for (let i = 0; i < 50; i++) slots.take('host', TIMEOUT_MS, 0);
+    if (stuck.kind === 'enter') stuck.leave(TIMEOUT_MS);
+    for (let i = 0; i < 50; i++) {
+      const quick = slots.take('host', TIMEOUT_MS + 2 * i, 0);
+      if (quick.kind === 'enter') quick.leave(TIMEOUT_MS + 2 * i + 1);
+    }
+    slots.take('host', TIMEOUT_MS + 100, 0);
+    const turn = slots.take('host', TIMEOUT_MS + 101, 0);
+    expect(turn.kind === 'wait' && turn.delayMs).toBeLessThan(TIMEOUT_MS);
+  });
+
   it('of one host tell nothing of another', () => {
     const slots = new HostSlots(1);
     slots.take('slow', 0, 0);

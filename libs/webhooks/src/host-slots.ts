@@ -9,9 +9,13 @@ const LEAST_DEFERRAL_MS = 20;
 /** Weight of the newest delivery in a host's mean duration. */
 const NEWEST_WEIGHT = 0.2;
 
+interface Started {
+  readonly startedAtMs: number;
+}
+
 interface Host {
-  /** Start times of the deliveries under way. */
-  readonly startedAtMs: Set<{ readonly atMs: number }>;
+  /** Deliveries to it, oldest first. */
+  readonly underWay: Set<Started>;
   meanDurationMs: number;
   /** When the next one that is put off comes back. */
   nextTurnAtMs: number;
@@ -35,28 +39,40 @@ export class HostSlots {
 
   /** @param random in [0, 1), spreads what would come back at the far end all at once */
   take(name: string, nowMs: number, random: number): HostTurn {
-    const host = this.#hosts.get(name) ?? { startedAtMs: new Set(), meanDurationMs: 0, nextTurnAtMs: 0 };
+    const host = this.#hosts.get(name) ?? {
+      underWay: new Set<Started>(),
+      meanDurationMs: 0,
+      nextTurnAtMs: 0,
+    };
     this.#hosts.set(name, host);
-    if (host.startedAtMs.size >= this.perHost)
+    if (host.underWay.size >= this.perHost)
       return { kind: 'wait', delayMs: this.#defer(host, nowMs, random) };
-    const mine = { atMs: nowMs };
-    host.startedAtMs.add(mine);
+    const mine = { startedAtMs: nowMs };
+    host.underWay.add(mine);
     return { kind: 'enter', leave: (endMs) => this.#leave(name, host, mine, endMs) };
   }
 
   #defer(host: Host, nowMs: number, random: number): number {
-    const [oldest] = host.startedAtMs;
-    const durationMs = Math.max(host.meanDurationMs, nowMs - (oldest?.atMs ?? nowMs), LEAST_DEFERRAL_MS);
-    const atMs = Math.max(host.nextTurnAtMs, nowMs) + durationMs / this.perHost;
-    const latestMs = nowMs + MOST_DEFERRAL_MS;
-    if (atMs > latestMs) return Math.ceil(MOST_DEFERRAL_MS * (0.5 + random / 2));
+    const atMs = Math.max(host.nextTurnAtMs, nowMs) + this.#paceMs(host, nowMs);
+    if (atMs > nowMs + MOST_DEFERRAL_MS) return Math.ceil(MOST_DEFERRAL_MS * (0.5 + random / 2));
     host.nextTurnAtMs = atMs;
     return Math.ceil(Math.max(atMs - nowMs, LEAST_DEFERRAL_MS));
   }
 
-  #leave(name: string, host: Host, mine: { readonly atMs: number }, nowMs: number): void {
-    host.startedAtMs.delete(mine);
-    host.meanDurationMs += (nowMs - mine.atMs - host.meanDurationMs) * NEWEST_WEIGHT;
-    if (host.startedAtMs.size === 0 && host.nextTurnAtMs <= nowMs) this.#hosts.delete(name);
+  /** Time in which the host frees a slot, by its deliveries so far and by the oldest one under way. */
+  #paceMs({ underWay, meanDurationMs }: Host, nowMs: number): number {
+    const [oldest] = underWay;
+    const durationMs = Math.max(meanDurationMs, nowMs - (oldest?.startedAtMs ?? nowMs), LEAST_DEFERRAL_MS);
+    return durationMs / this.perHost;
+  }
+
+  #leave(name: string, host: Host, mine: Started, nowMs: number): void {
+    const paceBeforeMs = this.#paceMs(host, nowMs);
+    host.underWay.delete(mine);
+    host.meanDurationMs += (nowMs - mine.startedAtMs - host.meanDurationMs) * NEWEST_WEIGHT;
+    // The line moves at the new pace: a host that has recovered puts nothing off for long.
+    const lineMs = Math.max(host.nextTurnAtMs - nowMs, 0) * (this.#paceMs(host, nowMs) / paceBeforeMs);
+    host.nextTurnAtMs = nowMs + lineMs;
+    if (host.underWay.size === 0 && lineMs < LEAST_DEFERRAL_MS) this.#hosts.delete(name);
   }
 }

@@ -11,6 +11,8 @@ export interface WebhookReceiver {
   readonly url: string;
   readonly received: readonly ReceivedWebhook[];
   status: number | null;
+  /** Ends what is waiting for an answer without one. */
+  hangUp(): void;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export async function startWebhookReceiver(port = 0): Promise<WebhookReceiver> {
     url: `http://127.0.0.1:${address.port}/hook`,
     received,
     status: 204,
+    hangUp: () => server.closeAllConnections(),
     async close() {
       server.closeAllConnections();
       server.close();

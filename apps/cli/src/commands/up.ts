@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { loadApiSettings, loadLauncherSettings, type LauncherSettings } from '#config';
+import { loadApiSettings, loadLauncherSettings, type ApiSettings, type LauncherSettings } from '#config';
 import { screenReports } from '../output/screen-reports.js';
 import { showBuildProgress } from '../output/build-progress.js';
 import type { Terminal } from '../output/terminal.js';
@@ -12,13 +12,15 @@ export async function up(terminal: Terminal): Promise<number> {
   const startedAtMs = Date.now();
   const interrupts = watchInterrupts();
   const settings = await settingsWithPort();
-  const apiKey = loadApiSettings().DROVER_API_KEYS[0];
+  const apiSettings = loadApiSettings();
+  const apiKey = apiSettings.DROVER_API_KEYS[0];
   let system: RunningSystem;
   try {
     system = await startSystem({
       settings,
       redisDataDir: join(settings.DROVER_DATA_DIR, 'redis'),
       apiKey,
+      apiEnv: allowLoopbackWebhooks(apiSettings),
       reports: screenReports(terminal, join(settings.DROVER_DATA_DIR, 'logs')),
       onStage: (stage) => terminal.line(stage),
       onBuildProgress: showBuildProgress(terminal),
@@ -35,6 +37,12 @@ export async function up(terminal: Terminal): Promise<number> {
   if (interrupts.force.aborted) return FORCED_EXIT_CODE;
   terminal.line('Stopped.');
   return 0;
+}
+
+/** Who tries the service has the receiver on the same machine; in production nobody should. */
+function allowLoopbackWebhooks({ NODE_ENV, DROVER_WEBHOOK_ALLOW }: ApiSettings): Record<string, string> {
+  if (NODE_ENV === 'production') return {};
+  return { DROVER_WEBHOOK_ALLOW: ['127.0.0.0/8', '::1', ...DROVER_WEBHOOK_ALLOW].join(',') };
 }
 
 async function settingsWithPort(): Promise<LauncherSettings> {
