@@ -109,6 +109,8 @@ describe('without a worker', () => {
     expect(variant).toMatchObject({ on_disk: true, workers: { live: 0 } });
     expect(variant?.memory_bytes_per_worker).toBeGreaterThan(variant?.file_bytes ?? Infinity);
     await open(startScriptedWorker(redis.url));
+    // At once, though the API has just seen that there was none.
+    await api.http.post('/v1/jobs').send(JOB).expect(202);
     const { body: done } = await api.http.get(`/v1/jobs/${queued.id}?wait=20`).expect(200);
     expect(done.status).toBe('succeeded');
   });

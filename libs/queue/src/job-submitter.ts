@@ -5,6 +5,7 @@ import { BullQueues, type QueuedJob } from './bull-queues.js';
 import { RedisIdempotencyKeys } from './idempotency.js';
 import { RedisJobLifecycle, type JobRef } from './job-lifecycle.js';
 import { NO_LIMITS, refusal, type FullLine, type LineLimits } from './load/full-line.js';
+import { LiveWorkers } from './live-workers.js';
 import { LineReader } from './load/line-reader.js';
 import type { JobSize } from './load/queue-load.js';
 import { finishedJobs, queueDepths } from './queue-depths.js';
@@ -20,7 +21,6 @@ import type {
 import { connectRedis, orUnavailable, pingRedis, whenReady } from './redis-connection.js';
 import { redisKeys } from './redis-keys.js';
 import { JobReview } from './review/job-review.js';
-import { liveWorkers } from './worker-registry.js';
 
 /** How long a start waits for Redis before it goes on without. */
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -46,6 +46,7 @@ class RedisJobSubmitter implements JobSubmitter {
   readonly #lifecycle: RedisJobLifecycle;
   readonly #review: JobReview;
   readonly #queues: BullQueues;
+  readonly #workers: LiveWorkers;
   readonly #line: LineReader;
   readonly #limits: LineLimits;
 
@@ -56,7 +57,8 @@ class RedisJobSubmitter implements JobSubmitter {
     this.idempotency = new RedisIdempotencyKeys(redis);
     this.#lifecycle = new RedisJobLifecycle(redis);
     this.#queues = new BullQueues(redis);
-    this.#line = new LineReader(redis);
+    this.#workers = new LiveWorkers(redis);
+    this.#line = new LineReader(redis, this.#workers);
     this.#limits = { ...NO_LIMITS, ...options };
     this.#review = new JobReview(redis, this.#lifecycle, this.#queues, options.logger);
   }
@@ -102,8 +104,8 @@ class RedisJobSubmitter implements JobSubmitter {
     return orUnavailable(() => this.#line.place(job, Date.now()));
   }
 
-  liveWorkers(nowMs: number) {
-    return orUnavailable(() => liveWorkers(this.redis, nowMs));
+  liveWorkers(nowMs: number, maxAgeMs?: number) {
+    return orUnavailable(() => this.#workers.read(nowMs, maxAgeMs));
   }
 
   queueDepths(nowMs: number): Promise<readonly QueueDepth[]> {

@@ -91,12 +91,12 @@ describe.each(['auto', 'embedded'] as const)('a result that is gone once fetched
   it('ends the streams of those who come too late', async () => {
     const job = await finished();
     const types: string[] = [];
-    for await (const event of feed.events(job.id, undefined, AbortSignal.timeout(30_000)))
-      types.push(event.type);
+    for await (const news of feed.events(job.id, undefined, AbortSignal.timeout(30_000)))
+      types.push(...news.map(({ type }) => type));
     expect(types.at(-1)).toBe('done');
     await reader.get(job.tenant, job.id);
-    for await (const event of feed.events(job.id, undefined, AbortSignal.timeout(30_000)))
-      types.push(event.type);
+    for await (const news of feed.events(job.id, undefined, AbortSignal.timeout(30_000)))
+      types.push(...news.map(({ type }) => type));
     expect(types).toEqual(['status', 'status', 'token', 'done']);
   });
 

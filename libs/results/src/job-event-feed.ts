@@ -48,26 +48,35 @@ async function* readEvents(
   jobId: string,
   afterId: string | undefined,
   signal: AbortSignal,
-): AsyncGenerator<StoredJobEvent, void, undefined> {
+): AsyncGenerator<readonly StoredJobEvent[], void, undefined> {
   const stream = redisKeys.events(jobId);
   const wakeUp = new WakeUp();
-  // Listen before reading: what is written after the read rings the bell, what was written before it is read.
+  let lastId = afterId ?? '0-0';
+  const read = () => orUnavailable(() => redis.xrange(stream, `(${lastId}`, '+', 'COUNT', BATCH));
+  const present = read();
+  // Where listening fails, that is the error to tell.
+  present.catch(() => {});
   const stopListening = await orUnavailable(() => subscriber.listen(stream, wakeUp.ring));
   try {
-    let lastId = afterId ?? '0-0';
+    let entries = await present;
+    // For what was written between this read and the subscription, no bell has rung. From here on each read follows its bell.
+    wakeUp.ring();
     let ended = false;
     while (!signal.aborted) {
-      const entries = await orUnavailable(() => redis.xrange(stream, `(${lastId}`, '+', 'COUNT', BATCH));
-      for (const event of toStoredEvents(entries)) {
-        yield event;
-        if (event.type === 'done') return;
-        lastId = event.id;
+      const events = toStoredEvents(entries);
+      const last = events.at(-1);
+      if (last !== undefined) {
+        yield events;
+        if (last.type === 'done') return;
+        lastId = last.id;
+      } else if (ended) {
+        return;
+      } else {
+        // The end may have come after the read: what it brought is read once more.
+        ended = await hasEnded(redis, stream);
       }
-      if (entries.length > 0) continue;
-      if (ended) return;
-      // The end may have come after the read: what it brought is read once more.
-      ended = await hasEnded(redis, stream);
-      if (!ended) await wakeUp.wait(REREAD_MS, signal);
+      if (!ended && entries.length < BATCH) await wakeUp.wait(REREAD_MS, signal);
+      entries = await read();
     }
   } finally {
     stopListening();

@@ -73,7 +73,7 @@ describe.each(['auto', 'embedded'] as const)('results (%s Redis)', (mode) => {
   const follow = (jobId: string, afterId?: string, signal = AbortSignal.timeout(30_000)) => {
     const events: StoredJobEvent[] = [];
     const ended = (async () => {
-      for await (const event of feed.events(jobId, afterId, signal)) events.push(event);
+      for await (const news of feed.events(jobId, afterId, signal)) events.push(...news);
     })();
     return { events, ended };
   };

@@ -63,9 +63,14 @@ export type StoredJobEvent =
 export interface JobEventFeed {
   /**
    * The job's events after `afterId` (from the start without it), stored ones first, then live ones; each once, in
-   * order. Text that has piled up comes in one event. Ends after `done`, on abort, and where the stream is gone.
+   * order, those that are there together in one list. Text that has piled up comes in one event. Ends after `done`, on
+   * abort, and where the stream is gone.
    */
-  events(jobId: string, afterId: string | undefined, signal: AbortSignal): AsyncIterable<StoredJobEvent>;
+  events(
+    jobId: string,
+    afterId: string | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly StoredJobEvent[]>;
   /** Whether `events` can go on after this id. False for one that no reader was ever given. */
   mayResumeAfter(jobId: string, eventId: string): Promise<boolean>;
   close(): Promise<void>;

@@ -59,16 +59,19 @@ export class EventStreams {
     let lastId = afterId;
     for (;;) {
       let retried = false;
-      for await (const stored of this.feed.events(job.id, lastId, signal)) {
-        if (stored.type !== 'done') {
-          yield await this.#withPlace(job, stored);
-          continue;
+      for await (const news of this.feed.events(job.id, lastId, signal)) {
+        for (const [i, stored] of news.entries()) {
+          if (stored.type !== 'done') {
+            // A job that has moved on since has no place in line.
+            yield i === news.length - 1 ? await this.#withPlace(job, stored) : stored;
+            continue;
+          }
+          const ended = signal.aborted ? undefined : await this.reader.get(job.tenant, job.id);
+          if (ended === undefined) return;
+          retried = !isFinalJobStatus(ended.status);
+          if (!retried) yield { id: stored.id, type: 'done', job: toJobView(ended) };
+          lastId = stored.id;
         }
-        const ended = signal.aborted ? undefined : await this.reader.get(job.tenant, job.id);
-        if (ended === undefined) return;
-        retried = !isFinalJobStatus(ended.status);
-        if (!retried) yield { id: stored.id, type: 'done', job: toJobView(ended) };
-        lastId = stored.id;
       }
       if (!retried) return;
     }

@@ -11,8 +11,14 @@ import {
   neededTokensOf,
   wantedVariantOf,
   type Candidate,
+  type WantedVariant,
 } from './admission.js';
 import type { Placement } from './new-job.js';
+
+/**
+ * A worker that has left is sent jobs for this long, as one is that has died, until its heartbeat runs out.
+ */
+const WORKERS_MAX_AGE_MS = 500;
 
 /** Gathers the facts that `admission.ts` decides by: models on disk, live workers, queues, prompt length. */
 @Injectable()
@@ -29,13 +35,24 @@ export class JobAdmission {
    */
   async place(request: SubmitJobRequest, nowMs: number): Promise<Placement> {
     const wanted = wantedVariantOf(request);
-    const [known, workers] = await Promise.all([this.catalogue.models(), this.submitter.liveWorkers(nowMs)]);
-    const candidates = findCandidates(wanted, known, servedVariants(workers));
+    const candidates = await this.#candidates(wanted, nowMs);
     const largestContext = Math.max(...candidates.map((candidate) => candidate.contextTokens));
     const promptTokens = await this.promptCounter.count(wanted.model, request.input, largestContext);
     const chosen = await this.#choose(candidates, neededTokensOf(request.input, promptTokens), nowMs);
     const maxTokens = resolveMaxTokens(request.input, promptTokens, chosen.contextTokens);
     return { model: chosen.model, variant: chosen.variant, promptTokens, maxTokens };
+  }
+
+  /** Goes by the workers of a moment ago; nobody is refused by them. */
+  async #candidates(wanted: WantedVariant, nowMs: number): Promise<readonly Candidate[]> {
+    const known = await this.catalogue.models();
+    const among = async (maxAgeMs: number) =>
+      findCandidates(wanted, known, servedVariants(await this.submitter.liveWorkers(nowMs, maxAgeMs)));
+    try {
+      return await among(WORKERS_MAX_AGE_MS);
+    } catch {
+      return among(0);
+    }
   }
 
   async #choose(candidates: readonly Candidate[], neededTokens: number, nowMs: number): Promise<Candidate> {

@@ -1,31 +1,37 @@
 import type { JobRecord, ModelRef, PlaceInLine, WorkerHeartbeat } from '#contracts';
 import type { Redis } from 'ioredis';
 import { SCORE_OF_PRIORITY } from '../line-heads.js';
+import { LiveWorkers } from '../live-workers.js';
 import { redisKeys } from '../redis-keys.js';
-import { liveWorkers } from '../worker-registry.js';
+import { storedValue } from '../stored-value.js';
 import { estimateStart } from './estimate-start.js';
 import { secondsUntilRoom, type FullLine, type LineLimits } from './full-line.js';
 import { decodeQueueLoad, type JobSize, type QueueLoad } from './queue-load.js';
 import { workAhead, type LinePosition } from './work-ahead.js';
 
-/** Heartbeats change every two seconds; a page of jobs asks for them a hundred times. */
-const WORKERS_KEPT_MS = 500;
+/** A page of jobs asks for the workers a hundred times. */
+const WORKERS_MAX_AGE_MS = 500;
+
+type LineReplies = readonly [
+  rank: number | null,
+  score: string | null,
+  recovered: number,
+  index: number | null,
+  load: Record<string, string>,
+];
 
 /** Answers where a job stands in line and for how long, by a few reads whose cost does not grow with the line. */
 export class LineReader {
-  #workers: { readonly atMs: number; readonly list: Promise<readonly WorkerHeartbeat[]> } | undefined;
-
-  constructor(private readonly redis: Redis) {}
+  constructor(
+    private readonly redis: Redis,
+    private readonly workers = new LiveWorkers(redis),
+  ) {}
 
   /** Undefined for a job that does not wait. */
   async place(job: JobRecord, nowMs: number): Promise<PlaceInLine | undefined> {
-    const [place, load, workers] = await Promise.all([
-      this.#positionOf(job),
-      this.#loadOf(job, nowMs),
-      this.#readyWorkers(job, nowMs),
-    ]);
+    const [place, workers] = await Promise.all([this.#read(job), this.#readyWorkers(job, nowMs)]);
     if (place === undefined) return undefined;
-    const { line, running } = load;
+    const { line, running } = decodeQueueLoad(place.load, nowMs);
     const ahead = workAhead(line, place, job);
     const overtaking = line.slice(0, place.line).map(({ arrivals }) => arrivals);
     return {
@@ -44,19 +50,30 @@ export class LineReader {
     return secondsUntilRoom(full, limits, ref, load, workers, nowMs);
   }
 
-  async #positionOf(job: JobRecord): Promise<LinePosition | undefined> {
+  /** The job's position and the load around it; undefined for a job that does not wait. */
+  async #read(
+    job: JobRecord,
+  ): Promise<(LinePosition & { readonly load: Record<string, string> }) | undefined> {
     const { prioritized, wait } = redisKeys.bull;
-    const [rank, score, recovered, index] = await Promise.all([
-      this.redis.zrank(prioritized(job), job.id),
-      this.redis.zscore(prioritized(job), job.id),
-      this.redis.llen(wait(job)),
+    const replies = await this.redis
+      .pipeline()
+      .zrank(prioritized(job), job.id)
+      .zscore(prioritized(job), job.id)
+      .llen(wait(job))
       // The list holds recovered jobs only, so it is short; jobs are taken from its tail.
-      this.redis.lpos(wait(job), job.id, 'RANK', -1),
-    ]);
+      .lpos(wait(job), job.id, 'RANK', -1)
+      .hgetall(redisKeys.load(job))
+      .exec();
+    const [rank, score, recovered, index, load] = storedValue<LineReplies>(
+      (replies ?? []).map(([error, reply]) => {
+        if (error !== null) throw error;
+        return reply;
+      }),
+    );
     if (rank !== null && score !== null) {
-      return { position: recovered + rank + 1, line: Math.floor(Number(score) / SCORE_OF_PRIORITY) };
+      return { position: recovered + rank + 1, line: Math.floor(Number(score) / SCORE_OF_PRIORITY), load };
     }
-    return index === null ? undefined : { position: recovered - index, line: 0 };
+    return index === null ? undefined : { position: recovered - index, line: 0, load };
   }
 
   async #loadOf(ref: ModelRef, nowMs: number): Promise<QueueLoad> {
@@ -64,13 +81,7 @@ export class LineReader {
   }
 
   async #readyWorkers({ model, variant }: ModelRef, nowMs: number): Promise<readonly WorkerHeartbeat[]> {
-    if (this.#workers === undefined || nowMs - this.#workers.atMs > WORKERS_KEPT_MS) {
-      this.#workers = { atMs: nowMs, list: liveWorkers(this.redis, nowMs) };
-    }
-    const { list } = this.#workers;
-    // A failure is not kept.
-    list.catch(() => (this.#workers = undefined));
-    const live = await list;
+    const live = await this.workers.read(nowMs, WORKERS_MAX_AGE_MS);
     return live.filter((one) => one.status === 'ready' && one.model === model && one.variant === variant);
   }
 }
