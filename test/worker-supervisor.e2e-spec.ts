@@ -20,7 +20,7 @@ describe('drover worker', () => {
     launchDrover(['worker'], { REDIS_URL: redis.url, DROVER_VARIANT: '5_0', ...env });
 
   const workerOf = (launched: LaunchedCommand) => {
-    const found = launched.processes().find(({ command: line }) => line.includes('apps/worker'));
+    const found = launched.processes().find(({ command: line }) => line.includes('built-worker'));
     if (found === undefined) throw new Error('no worker runs');
     return found.pid;
   };

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { ConnectOptions, SubmitOptions } from './commands/jobs.js';
 import type { QuantizeOptions } from './commands/quantize.js';
-import { Terminal } from './output/terminal.js';
+import type { Terminal } from './output/terminal.js';
 
 /** Options that stand for an environment variable, which this process and its children then see. */
 interface SystemOptions {
@@ -49,7 +49,7 @@ export function buildCommandLine(terminal: Terminal): Command {
     .description('build the variant of DROVER_MODEL and DROVER_VARIANT where it is missing, then serve it')
     .action(async () => {
       const { worker } = await import('./commands/worker.js');
-      process.exitCode = await worker(new Terminal(process.stderr));
+      process.exitCode = await worker();
     });
 
   program

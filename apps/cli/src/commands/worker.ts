@@ -1,22 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { loadWorkerSettings } from '#config';
-import { ensureVariants } from '#quantizer';
-import { showBuildProgress } from '../output/build-progress.js';
-import type { Terminal } from '../output/terminal.js';
 import { superviseWorker } from '../supervision/supervise-worker.js';
 
 /**
- * `drover worker`: builds the worker's variant where it is missing, then runs the worker under a witness. Signals and
- * the exit code are the worker's own: it can be the first process of a container.
+ * `drover worker`: a worker under a witness. Signals and the exit code are the worker's own: it can be the first process
+ * of a container. The variant is built by the child too, whose memory is its own.
  */
-export async function worker(terminal: Terminal): Promise<number> {
-  const settings = loadWorkerSettings();
-  await ensureVariants({
-    modelsDir: settings.DROVER_MODELS_DIR,
-    dataDir: settings.DROVER_DATA_DIR,
-    model: settings.DROVER_MODEL,
-    variants: [settings.DROVER_VARIANT],
-    onProgress: showBuildProgress(terminal),
-  });
-  return superviseWorker(settings, fileURLToPath(new URL('../../../worker/src/main.js', import.meta.url)));
+export function worker(): Promise<number> {
+  const program = fileURLToPath(new URL('./built-worker.js', import.meta.url));
+  return superviseWorker(loadWorkerSettings(), program);
 }

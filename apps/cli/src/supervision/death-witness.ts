@@ -85,7 +85,7 @@ export class DeathWitness {
 }
 
 /** What a supervisor says of a dead worker, by the last thing that the worker said itself. */
-export function deathReportOf(
+function deathReportOf(
   { model, variant }: WitnessedWorker,
   { workerId, phase, jobsInStep, held, rssBytes }: FlightRecord,
   exit: ProcessExit,

@@ -7,7 +7,7 @@ interface Activity {
   readonly jobsInStep: readonly string[];
 }
 
-export interface FlightRecorderClock {
+interface FlightRecorderClock {
   readonly nowMs: () => number;
   readonly rssBytes: () => number;
 }
