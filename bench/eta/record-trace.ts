@@ -3,9 +3,9 @@ import { VARIANT, type EtaSystem } from './eta-system.js';
 import type { Arrival, Trace } from './trace.js';
 
 const RECORDED_MS = 60_000;
-const THINKING_MS = 800;
+const THINKING_MS = 1_000;
 const BATCH_EVERY_MS = 15_000;
-const BATCH_JOBS = 80;
+const BATCH_JOBS = 60;
 const LONGEST_WAIT_S = 60;
 
 const CHATS = [
@@ -29,7 +29,7 @@ const FACTS = [
 type Send = (priority: number, input: Arrival['input']) => Promise<void>;
 
 /**
- * Lets users loose on the service for a minute and writes down what they send and when: three who chat and five who have
+ * Lets users loose on the service for a minute and writes down what they send and when: two who chat and two who have
  * stories written, each waiting for an answer and thinking before the next request, and one who sends batches.
  */
 export async function recordTrace(system: EtaSystem, signal: AbortSignal): Promise<Trace> {
@@ -44,7 +44,7 @@ export async function recordTrace(system: EtaSystem, signal: AbortSignal): Promi
     );
     await system.client.job(job.id, LONGEST_WAIT_S, signal);
   };
-  const users = [chat, chat, chat, story, story, story, story, story].map((ask) => talk(ask, send, time));
+  const users = [chat, chat, story, story].map((ask) => talk(ask, send, time));
   await Promise.all([...users, sendBatches(send, time)]);
   signal.throwIfAborted();
   return {

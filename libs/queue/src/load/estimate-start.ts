@@ -25,8 +25,13 @@ const BOUND_DEVIATIONS = 1.28;
 const SPEED_DEVIATION = 0.25;
 /** Uncertainty of the moment when the next slot comes free, in times that a job holds its slot. */
 const RELEASE_DEVIATION = 0.5;
-/** Where better jobs come faster than they are served, this one would wait for ever: no estimate goes so far. */
-const MOST_OVERTAKEN_SHARE = 0.9;
+/**
+ * Where better jobs come as fast as they are served, this one would wait for ever. Near that a small change of what
+ * comes is a large one of the wait, so no estimate goes so far.
+ */
+const MOST_OVERTAKEN_SHARE = 0.75;
+/** Relative uncertainty of that share. */
+const SHARE_DEVIATION = 0.2;
 /** A job that has run for longer than expected is taken to need this share of its time still. */
 const OVERDUE_SHARE = 0.1;
 
@@ -53,12 +58,14 @@ export function estimateStart(facts: StartFacts): EtaSeconds | null {
   const left = services.map((seconds, i) => secondsLeft(seconds, facts.running[i], facts.nowMs));
   const releases = slotReleases(left, slots, roundSeconds);
   const undisturbed = (releases[jobsAhead % slots] ?? 0) + Math.floor(jobsAhead / slots) * roundSeconds;
-  const expected = undisturbed / (1 - Math.min(MOST_OVERTAKEN_SHARE, overtaking.seconds / slots));
+  const share = Math.min(MOST_OVERTAKEN_SHARE, overtaking.seconds / slots);
+  const expected = undisturbed / (1 - share);
   return withBounds(expected, [
     SPEED_DEVIATION * expected,
     RELEASE_DEVIATION * roundSeconds,
     ahead.deviation / slots,
-    arrivalDeviation(facts.overtaking, overtaking.seconds / slots, expected),
+    arrivalDeviation(facts.overtaking, share, expected),
+    (SHARE_DEVIATION * share * expected) / (1 - share),
   ]);
 }
 
