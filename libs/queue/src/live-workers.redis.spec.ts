@@ -56,7 +56,7 @@ it('are read again after a read that failed', async () => {
   const late = connectRedis(server.url, 'api');
   const workers = new LiveWorkers(late);
   // Not connected yet.
-  await expect(workers.read(Date.now(), HOUR_MS)).rejects.toThrow();
+  await expect(workers.read(Date.now(), HOUR_MS)).rejects.toThrow('writeable');
   await publishHeartbeat(redis, heartbeat('a'));
   expect(await whenReady(late, 10_000)).toBe(true);
   expect(idsOf(await workers.read(Date.now(), HOUR_MS))).toEqual(['a']);

@@ -9,8 +9,8 @@ import { lookAtJobs } from './look-at-jobs.js';
 import { nextReviewMs, planReview, type ReviewStep } from './plan-review.js';
 
 const REVIEW_INTERVAL_MS = 1_000;
-/** Jobs looked at together. */
-const BATCH = 500;
+/** Jobs looked at together: requests wait while their replies are read, some 50 us for each. */
+const BATCH = 100;
 /** A turn ends after this; what is due still waits for the next. */
 const TURN_MS = 400;
 

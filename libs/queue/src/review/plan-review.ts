@@ -4,10 +4,10 @@ import type { JobStatus } from '#contracts';
 /** A queued job is looked at after this: is it in BullMQ? Long enough for its submission to be over. */
 export const QUEUED_REVIEW_MS = 30_000;
 /**
- * What was in BullMQ at one look is hardly gone at the next, so the time between them doubles up to this: a long line
+ * What was in BullMQ at one look is hardly gone at the next, so it is looked at this seldom from then on: a long line
  * costs few looks, and a job whose time is up is not behind thousands of them.
  */
-export const LONGEST_QUEUED_REVIEW_MS = 600_000;
+export const WAITING_REVIEW_MS = 600_000;
 /** A running job is looked at this often: does a worker hold it? Longer than a lock and a stall check. */
 export const RUNNING_REVIEW_MS = 15_000;
 
@@ -42,7 +42,7 @@ export function nextReviewMs(job: WatchedJob, nowMs: number): number {
     return Math.max(job.expiresAtMs, nowMs) + 1_000;
   if (job.status === 'running') return nowMs + RUNNING_REVIEW_MS;
   const { createdAtMs, waitsUntilMs } = job;
-  const waitedMs = Math.max(nowMs - createdAtMs, QUEUED_REVIEW_MS);
-  const routineMs = nowMs + Math.min(waitedMs, LONGEST_QUEUED_REVIEW_MS);
+  const isYoung = nowMs < createdAtMs + QUEUED_REVIEW_MS;
+  const routineMs = nowMs + (isYoung ? QUEUED_REVIEW_MS : WAITING_REVIEW_MS);
   return waitsUntilMs !== null && waitsUntilMs >= nowMs ? Math.min(waitsUntilMs + 1, routineMs) : routineMs;
 }
