@@ -14,6 +14,8 @@ import type { RecoveryWatch } from './recovery-watch.js';
 import { announcedJobs, type RunFacts } from './report.js';
 import { receiveWebhooks, type WebhookReceiver } from './webhook-receiver.js';
 
+/** Longest time for everything that is asked before the first fault. */
+const UNDISTURBED_MS = 180_000;
 /** With everything well again a job needs a lost worker's lock and its own time, far less than this. */
 const SETTLE_MS = 60_000;
 /** A delivery that was refused comes again after 5 s, one whose sender was killed after 45 s. */
@@ -51,10 +53,12 @@ async function runPhases(run: ChaosRun, webhooks: WebhookReceiver): Promise<RunF
   webhooks.expectSecret('endpoint', await openStandingEndpoint(client, webhooks.urlOf('endpoint')));
   const load = new ChaosLoad(client, planRequests(seed), { url: webhooks.urlOf('job'), secret: SECRET });
 
+  const undisturbed = setTimeout(() => over.abort(), UNDISTURBED_MS);
   say(`what ${load.requests.length} requests give undisturbed`);
   const references = await measureReferences(load);
   say('cancelling while nothing is broken');
   const cancelsMs = await measureCancels(load, seed, CANCELS);
+  clearTimeout(undisturbed);
   const faults = new FaultInjector(system, (fault, atMs) => {
     say(describeFault(fault));
     if ('worker' in fault) recoveries.workerFailed(system.worker(fault.worker).name, atMs);
