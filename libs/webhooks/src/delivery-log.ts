@@ -49,7 +49,7 @@ export interface DeliveryLogPage {
 
 /** Newest entries kept of one job, and of one endpoint. */
 export const MAX_JOB_LOG_ENTRIES = 64;
-export const MAX_ENDPOINT_LOG_ENTRIES = 2_000;
+const MAX_ENDPOINT_LOG_ENTRIES = 2_000;
 /** Days that cover the standard schedule's three, and then some to look at what went wrong. */
 const LOG_TTL_MS = 7 * 24 * 3_600_000;
 const ENTRY_ID = /^\d{1,15}-\d{1,15}$/;
