@@ -24,14 +24,17 @@ export class ChaosLoad {
     return job;
   }
 
+  requestAt(index: number): JobInput {
+    const input = this.requests[index];
+    if (input === undefined) throw new Error(`There is no request ${index}. This is a bug of the plan.`);
+    return input;
+  }
+
   #requestOf(plan: JobPlan, submission: string): SubmitJobRequest {
-    const input = this.requests[plan.request];
-    if (input === undefined)
-      throw new Error(`There is no request ${plan.request}. This is a bug of the plan.`);
     return {
       model: MODEL,
       variant: VARIANT,
-      input,
+      input: this.requestAt(plan.request),
       priority: plan.priority,
       metadata: { submission },
       // With every worker broken at once nobody serves the variant for a while.

@@ -72,6 +72,14 @@ describe('a differing job', () => {
     expect(kindsOf(facts, auditOf(cancelled, streamOf('one one', cancelled)))).toEqual(['differing']);
   });
 
+  it('is judged by its streams alone where its request gives another text each time', () => {
+    const other = jobView('succeeded', 'six', 'stop', 1);
+    const facts = factsOf({ ends: [], stream: null });
+    const judge = (streamed: string) => judgeJob(facts, auditOf(other, streamOf(streamed, other)), null);
+    expect(judge('six')).toEqual([]);
+    expect(judge('sixsix')).toMatchObject([{ kind: 'differing' }]);
+  });
+
   it.each(['one one two three', 'one three', ''])('was streamed as %j', (text) => {
     expect(kindsOf(factsOf({ stream: streamOf(text, SUCCEEDED) }))).toEqual(['differing']);
     expect(kindsOf(factsOf(), auditOf(SUCCEEDED, streamOf(text, SUCCEEDED)))).toEqual(['differing']);

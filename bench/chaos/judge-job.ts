@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isFinalJobStatus, type JobView } from '#contracts';
-import { textOf, type AuditedJob, type JobFacts, type Reference, type StreamFacts } from './job-facts.js';
+import {
+  referenceOf,
+  textOf,
+  type AuditedJob,
+  type JobFacts,
+  type Reference,
+  type StreamFacts,
+} from './job-facts.js';
 
 /**
  * What must never be found of an acknowledged job, one whose submission was answered with 2xx; answers to the same
@@ -9,8 +16,8 @@ import { textOf, type AuditedJob, type JobFacts, type Reference, type StreamFact
  * - `lost`: the service knows no such job, or ended it without its result though its client did not cancel it.
  * - `stuck`: not ended though everything has been well for longer than a lost worker's job takes.
  * - `doubled`: more than one job of a submission, more than one end in a stream, or ends that are not the same.
- * - `differing`: its text is not that of the same request undisturbed (of a cancelled job, the beginning of it), or a
- *   reader's stream, put together over its connections, is not exactly that text.
+ * - `differing`: its text is not that of the same request undisturbed (of a cancelled job, the beginning of it; without
+ *   a seed any text will do), or a reader's stream, put together over its connections, is not exactly its text.
  */
 export type JobFindingKind = 'lost' | 'stuck' | 'doubled' | 'differing';
 
@@ -22,7 +29,8 @@ export interface Finding<Kind extends string = string> {
 
 type JobFinding = Finding<JobFindingKind>;
 
-export function judgeJob(facts: JobFacts, audit: AuditedJob, reference: Reference): JobFinding[] {
+/** @param reference null where the request gives another text each time */
+export function judgeJob(facts: JobFacts, audit: AuditedJob, reference: Reference | null): JobFinding[] {
   const found: JobFinding[] = [];
   const report = (kind: JobFindingKind, why: string) => found.push({ kind, jobId: facts.id, why });
   const { job } = audit;
@@ -40,7 +48,13 @@ export function judgeJob(facts: JobFacts, audit: AuditedJob, reference: Referenc
   const undue = undueEnd(job, facts);
   if (undue !== null) report('lost', undue);
   for (const why of secondEnds(job, facts, audit)) report('doubled', why);
-  for (const why of differences(job, facts, audit, reference)) report('differing', why);
+  const text = textOf(job);
+  const differences = [
+    ...(reference === null ? [] : referenceDifferences(job, reference)),
+    ...streamDifferences('its client', facts.stream, text),
+    ...streamDifferences('a new reader', audit.stream, text),
+  ];
+  for (const why of differences) report('differing', why);
   return found;
 }
 
@@ -57,25 +71,18 @@ function* secondEnds(job: JobView, facts: JobFacts, audit: AuditedJob): Generato
   if (other !== undefined) yield `ended as ${JSON.stringify(other)} and as ${JSON.stringify(job)}`;
 }
 
-function* differences(
-  job: JobView,
-  facts: JobFacts,
-  audit: AuditedJob,
-  reference: Reference,
-): Generator<string> {
+function* referenceDifferences(job: JobView, reference: Reference): Generator<string> {
   const text = textOf(job);
-  if (job.status === 'succeeded') {
-    if (text !== reference.text) yield `attempt ${job.attempt}: ${firstDifference(text, reference.text)}`;
-    const finish = job.output?.choices[0]?.finish_reason;
-    const tokens = job.usage?.completion_tokens;
-    if (finish !== reference.finishReason || tokens !== reference.completionTokens) {
-      yield `attempt ${job.attempt}: ${finish} after ${tokens} tokens, undisturbed ${reference.finishReason} after ${reference.completionTokens}`;
-    }
-  } else if (!reference.text.startsWith(text)) {
-    yield `${job.status} with other text: ${firstDifference(text, reference.text)}`;
+  if (job.status !== 'succeeded') {
+    const begins = reference.text.startsWith(text);
+    if (!begins) yield `${job.status} with other text: ${firstDifference(text, reference.text)}`;
+    return;
   }
-  yield* streamDifferences('its client', facts.stream, text);
-  yield* streamDifferences('a new reader', audit.stream, text);
+  if (text !== reference.text) yield `attempt ${job.attempt}: ${firstDifference(text, reference.text)}`;
+  const { finishReason, completionTokens } = referenceOf(job);
+  if (finishReason !== reference.finishReason || completionTokens !== reference.completionTokens) {
+    yield `attempt ${job.attempt}: ${finishReason} after ${completionTokens} tokens, undisturbed ${reference.finishReason} after ${reference.completionTokens}`;
+  }
 }
 
 function* streamDifferences(reader: string, stream: StreamFacts | null, text: string): Generator<string> {

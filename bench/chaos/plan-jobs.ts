@@ -23,7 +23,7 @@ const MIN_TOKENS = 50;
 const MAX_TOKENS = 400;
 const TOPICS = ['river', 'garden', 'lamp', 'winter', 'market', 'harbour', 'violin', 'cloud'] as const;
 
-/** Different texts, long and short, greedy and sampled: for each, the text follows from the request alone. */
+/** Different texts, long and short, greedy and sampled. */
 export function planRequests(seed: number): JobInput[] {
   const random = new SeededRandom(seed, 1);
   return Array.from({ length: REQUESTS }, () => ({
@@ -68,5 +68,11 @@ function drawSampling(random: SeededRandom): Partial<JobInput> {
     { temperature: 0.8, seed },
     { temperature: 1, top_p: 0.9, seed },
     { temperature: 1.2, top_k: 40, presence_penalty: 0.3, frequency_penalty: 0.2, seed },
+    { temperature: 1, top_k: 20 },
   ]);
+}
+
+/** Whether the text follows from the request alone; without a seed it is drawn anew for each job. */
+export function isRepeatable({ temperature, do_sample, seed }: JobInput): boolean {
+  return seed !== undefined || temperature === 0 || do_sample === false;
 }

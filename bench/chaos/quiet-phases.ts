@@ -1,6 +1,6 @@
 import type { ChaosLoad } from './chaos-load.js';
 import { referenceOf, type Reference } from './job-facts.js';
-import type { JobPlan } from './plan-jobs.js';
+import { isRepeatable, type JobPlan } from './plan-jobs.js';
 import { SeededRandom } from './seeded-random.js';
 
 /** Jobs at once while nothing is broken; few where time is measured, for the workers share the cores of one machine. */
@@ -16,9 +16,9 @@ const PLAIN = {
   webhook: false,
 } as const satisfies Partial<JobPlan>;
 
-/** What the undisturbed service makes of each request. */
-export async function measureReferences(load: ChaosLoad): Promise<Reference[]> {
-  const references: Reference[] = [];
+/** What the undisturbed service makes of each request; null where it would make something else of it each time. */
+export async function measureReferences(load: ChaosLoad): Promise<(Reference | null)[]> {
+  const references: (Reference | null)[] = [];
   await each(load.requests.length, REFERENCES_AT_ONCE, async (request) => {
     const job = await load.submit({ ...PLAIN, request });
     await job.live();
@@ -26,7 +26,7 @@ export async function measureReferences(load: ChaosLoad): Promise<Reference[]> {
     if (end?.status !== 'succeeded') {
       throw new Error(`Undisturbed, job ${job.id} ended ${end?.status}: ${JSON.stringify(end?.error)}`);
     }
-    references[request] = referenceOf(end);
+    references[request] = isRepeatable(load.requestAt(request)) ? referenceOf(end) : null;
   });
   return references;
 }

@@ -15,8 +15,8 @@ import {
 /** All that a run has seen. */
 export interface RunFacts extends ServiceAudit {
   readonly jobs: readonly JobFacts[];
-  /** By the number of the request. */
-  readonly references: readonly Reference[];
+  /** By the number of the request; null where its text differs each time. */
+  readonly references: readonly (Reference | null)[];
   readonly arrivals: readonly WebhookArrival[];
   readonly deliveriesRefused: number;
   readonly faults: readonly FaultSpan[];
