@@ -16,7 +16,8 @@ const ENDS_WITHIN_MS = 180_000;
 
 const HELP = `npm run bench:eta -- [options]
   --trace file    arrivals to replay (default: bench/eta/trace.jsonl, whose first line says how it was recorded)
-  --speed x       replay it x times as fast (default: 1)
+  --speed x       replay it x times as fast (default: 1); below 1 where this machine cannot keep up: what waits when
+                  the trace ends was told that arrivals would go on
   --record file   record a new trace instead
   --json          print JSON
 
