@@ -21,7 +21,8 @@ if isFinal(status) then return { 'skip', 'already-finished' } end
 
 local attempt = tonumber(ARGV[4])
 local last = tonumber(get('attempt'))
-if status == 'running' and attempt == last then return started() end
+if status == 'running' and attempt == last and get('heldBy') == ARGV[3] then return started() end
+-- Also where an attempt of the run before a retry has come first under this number: the review sorts that out.
 if attempt <= last then return { 'lost' } end
 
 if status == 'running' then
