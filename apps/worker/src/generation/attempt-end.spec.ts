@@ -17,7 +17,7 @@ const usage = { promptTokens: 5, completionTokens: 2, cachedTokens: 0 };
 
 describe('how an attempt ended', () => {
   it('a complete text counts, whatever came after it', () => {
-    expect(endOf({ ...result, finish: 'stop' }, 'shutdown')).toMatchObject({
+    expect(endOf({ ...result, finish: 'stop' }, 'cancelled')).toMatchObject({
       kind: 'completed',
       finishReason: 'stop',
     });
@@ -29,6 +29,12 @@ describe('how an attempt ended', () => {
 
   it.each(['lost', 'shutdown'] as const)('%s hands it over', (cause) => {
     expect(endOf(result, cause)).toEqual({ kind: 'handed-over', cause });
+    // The stream may lack the end of a text that was complete.
+    expect(endOf({ ...result, finish: 'stop' }, cause)).toEqual({ kind: 'handed-over', cause });
+    expect(endOfError(new Error('late'), { text: '', tokenCount: 0 }, cause)).toEqual({
+      kind: 'handed-over',
+      cause,
+    });
   });
 
   it('stopped before it ran: what earlier attempts have shown is its text', () => {
@@ -43,15 +49,17 @@ describe('how an attempt ended', () => {
 
   it('an engine that closes hands over, a request it refuses is the input at fault, all else is the engine', () => {
     const published = { text: 'one', tokenCount: 1 };
-    expect(endOfError(new EngineClosedError(), published)).toEqual({
+    expect(endOfError(new EngineClosedError(), published, undefined)).toEqual({
       kind: 'handed-over',
       cause: 'shutdown',
     });
-    expect(endOfError(new InvalidGenerationRequestError('minTokens', 'too many'), published)).toMatchObject({
+    expect(
+      endOfError(new InvalidGenerationRequestError('minTokens', 'too many'), published, undefined),
+    ).toMatchObject({
       kind: 'refused',
       failure: { code: 'invalid_input', message: '`minTokens`: too many' },
     });
-    expect(endOfError(new Error('out of memory'), published)).toEqual({
+    expect(endOfError(new Error('out of memory'), published, 'cancelled')).toEqual({
       kind: 'broken',
       failure: { code: 'engine_error', message: 'out of memory' },
       published,

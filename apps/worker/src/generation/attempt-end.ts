@@ -31,16 +31,18 @@ export type AttemptEnd =
 
 const NO_TIMINGS: JobTimings = { timeToFirstTokenMs: null, prefillMs: 0, decodeMs: 0, resumedTokens: 0 };
 
-/** How the attempt ended, given the engine's result and what had stopped it. A text that was complete counts, whatever came after. */
+/**
+ * How the attempt ended, given the engine's result and what had stopped it. One that is handed over ends nothing, not
+ * even with a complete text: some of it may not have reached the stream, and the next attempt goes on from there. Any
+ * other complete text counts, whatever came after.
+ */
 export function endOf(result: GenerationResult, stopCause: StopCause | undefined): AttemptEnd {
+  if (stopCause === 'lost' || stopCause === 'shutdown') return { kind: 'handed-over', cause: stopCause };
   if (result.finish !== 'aborted') return { kind: 'completed', result, finishReason: result.finish };
   switch (stopCause) {
     case 'cancelled':
     case 'deadline':
       return { kind: 'cut', cause: stopCause, result };
-    case 'lost':
-    case 'shutdown':
-      return { kind: 'handed-over', cause: stopCause };
     case undefined:
       // The engine itself was closed under a running attempt.
       return { kind: 'handed-over', cause: 'shutdown' };
@@ -70,7 +72,12 @@ export function endOfWait(
 }
 
 /** How the attempt ended where the engine gave no result. */
-export function endOfError(error: unknown, published: PublishedText): AttemptEnd {
+export function endOfError(
+  error: unknown,
+  published: PublishedText,
+  stopCause: StopCause | undefined,
+): AttemptEnd {
+  if (stopCause === 'lost' || stopCause === 'shutdown') return { kind: 'handed-over', cause: stopCause };
   if (error instanceof EngineClosedError) return { kind: 'handed-over', cause: 'shutdown' };
   const message = error instanceof Error ? error.message : String(error);
   return error instanceof InvalidGenerationRequestError

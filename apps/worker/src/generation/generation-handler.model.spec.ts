@@ -259,6 +259,20 @@ describe('generation handler', () => {
     expect(engine.slotsUsed).toBe(0);
   });
 
+  it('shut down while Redis takes nothing: hands over even a text that is complete', async () => {
+    let steps = 0;
+    const { lifecycle, taken, run, engine } = attempt(started(longCount), () => {
+      steps += 1;
+    });
+    lifecycle.appendTokens = () => new Promise(() => undefined);
+    const running = run();
+    await expect.poll(() => steps > 0 && engine.slotsUsed === 0).toBe(true);
+    // All of the text is there; none of it is in the stream.
+    taken.abort(new AttemptAborted('shutdown'));
+    await running;
+    expect(lifecycle.finished).toEqual([]);
+  });
+
   it('refused by Redis in the middle: streams no more and leaves its end to the fence', async () => {
     const { lifecycle, run } = attempt(started(longCount));
     lifecycle.onAppend = (count) => (count < 3 ? 'written' : 'lost');

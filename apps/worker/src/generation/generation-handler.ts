@@ -101,7 +101,7 @@ export class GenerationHandler {
       return endOf(result, signals.stopCause());
     } catch (error) {
       await publisher.flush(request.id);
-      return endOfError(error, publisher.close(request.id));
+      return endOfError(error, publisher.close(request.id), signals.stopCause());
     }
   }
 
