@@ -5,7 +5,7 @@ import type { ListedJob } from './judge-submissions.js';
 import { readStream } from './live-job.js';
 import { StreamReading } from './stream-reading.js';
 
-const AUDIT_MS = 120_000;
+const AUDIT_MS = 300_000;
 const READERS = 8;
 /** For one stream: nothing is broken any more. */
 const CONNECTIONS = 3;
