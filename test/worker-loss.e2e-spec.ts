@@ -84,6 +84,11 @@ describe('a lost worker', () => {
 
     cable.heal();
     await isolated.untilReady();
+    // Its heartbeats are taken again.
+    await pollUntil('both workers to be known', async () => {
+      const live = await metricValue(system.apiUrl, /^drover_live_workers/);
+      return live === 2 ? true : undefined;
+    });
     await other.stop();
     const [again] = await runUndisturbed(client, [request]);
     expectSeamless(events, job, again!);
