@@ -1,39 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WEBHOOK_EVENT_TYPES } from '#contracts';
 import { auditService } from './audit-service.js';
+import { breakUnderLoad, type ChaosRun } from './break-under-load.js';
 import { ChaosClient } from './chaos-client.js';
 import { ChaosLoad } from './chaos-load.js';
-import type { ChaosSystem } from './chaos-system.js';
-import { ClientLanes } from './client-lanes.js';
 import { FaultInjector } from './fault-injector.js';
 import { judgeWebhooks, type AnnouncedJob } from './judge-webhooks.js';
-import { describeFault, planFaults } from './plan-faults.js';
+import { describeFault } from './plan-faults.js';
 import { planRequests } from './plan-jobs.js';
 import { measureCancels, measureReferences } from './quiet-phases.js';
-import type { RecoveryWatch } from './recovery-watch.js';
 import { announcedJobs, type RunFacts } from './report.js';
 import { receiveWebhooks, type WebhookReceiver } from './webhook-receiver.js';
 
 /** Longest time for everything that is asked before the first fault. */
 const UNDISTURBED_MS = 180_000;
-/** With everything well again a job needs a lost worker's lock and its own time, far less than this. */
-const SETTLE_MS = 60_000;
 /** A delivery that was refused comes again after 5 s, one whose sender was killed after 45 s. */
 const WEBHOOKS_SETTLE_MS = 90_000;
 const LOOK_AGAIN_MS = 500;
-const PROGRESS_MS = 10_000;
 const CANCELS = 60;
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
-
-export interface ChaosRun {
-  readonly system: ChaosSystem;
-  readonly recoveries: RecoveryWatch;
-  readonly seed: number;
-  readonly kills: number;
-  readonly say: (line: string) => void;
-  /** Ends the run at once; it rejects then. */
-  readonly signal: AbortSignal;
-}
 
 export async function runChaos(run: ChaosRun): Promise<RunFacts> {
   const webhooks = await receiveWebhooks();
@@ -94,49 +79,6 @@ async function openStandingEndpoint(client: ChaosClient, url: string): Promise<s
   const body = { url, events: WEBHOOK_EVENT_TYPES };
   const { secret } = await client.post<{ secret: string }>('/v1/webhook_endpoints', body);
   return secret;
-}
-
-/** Resolves when all faults have come and gone and every job has ended, or should have long ago. */
-async function breakUnderLoad(
-  { system, seed, kills, say, signal }: ChaosRun,
-  load: ChaosLoad,
-  faults: FaultInjector,
-  over: AbortController,
-): Promise<void> {
-  const lanes = new ClientLanes(load, seed);
-  const stop = new AbortController();
-  let settling: NodeJS.Timeout | undefined;
-  const clients = async () => {
-    try {
-      await lanes.run();
-      await Promise.all(load.jobs.filter(({ seesEnd }) => !seesEnd).map((job) => job.untilEnded()));
-    } catch (error) {
-      if (over.signal.aborted) return;
-      stop.abort(error);
-      throw error;
-    }
-  };
-  const breakAll = async () => {
-    try {
-      await faults.inflict(planFaults(seed, kills), AbortSignal.any([signal, stop.signal]));
-    } finally {
-      lanes.stop();
-    }
-    await system.untilReady();
-    settling = setTimeout(() => over.abort(), SETTLE_MS);
-  };
-  const progress = setInterval(() => {
-    const ended = load.jobs.filter(({ seesEnd }) => seesEnd).length;
-    say(`${faults.spans.length}/${kills} faults, ${load.jobs.length} jobs, ${ended} seen to end`);
-  }, PROGRESS_MS);
-  try {
-    const outcomes = await Promise.allSettled([clients(), breakAll()]);
-    const failed = outcomes.find(({ status }) => status === 'rejected');
-    if (failed?.status === 'rejected') throw failed.reason;
-  } finally {
-    clearInterval(progress);
-    clearTimeout(settling);
-  }
 }
 
 /** Resolves when no event is missing, or the wait would be too long. */
