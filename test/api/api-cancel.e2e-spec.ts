@@ -89,12 +89,13 @@ describe('a cancellation', () => {
 
   it('that races the end of its job gives one end, and every answer agrees with it', async () => {
     const outcomes = new Set<string>();
-    for (let i = 0; i < 40; i += 1) {
+    const ended = (status: string) => [...outcomes].some((outcome) => outcome.endsWith(status));
+    for (let i = 0; i < 40 || !(ended('cancelled') && ended('succeeded')); i += 1) {
       const [one, other] = i % 2 === 0 ? replicas : replicas.toReversed();
       if (one === undefined || other === undefined) throw new Error('two replicas are needed');
       const id = await submit(one, job('a b c d e f'.slice(0, 1 + (i % 6) * 2)));
-      // Somewhere between before its start and after its end.
-      await new Promise((resolve) => setTimeout(resolve, (i % 10) * 2));
+      // Somewhere between before its start and after its end; later each round, however busy the machine is.
+      await new Promise((resolve) => setTimeout(resolve, (i % 10) * (2 + i / 10)));
       const { status } = await cancel(other, id);
       const { body } = await one.http.get(`/v1/jobs/${id}?wait=20`).expect(200);
       outcomes.add(`${status} ${body.status}`);
@@ -103,6 +104,5 @@ describe('a cancellation', () => {
     // 202 promises to try: the end may come first. 200 and 409 are the truth already.
     const possible = ['200 cancelled', '202 cancelled', '202 succeeded', '409 succeeded'];
     expect([...outcomes].filter((outcome) => !possible.includes(outcome))).toEqual([]);
-    expect(outcomes.size).toBeGreaterThan(1);
   });
 });
