@@ -36,7 +36,7 @@ export interface ChaosReport {
   readonly differing: number;
   readonly webhooksMissing: number;
   readonly webhooksUnknown: number;
-  /** From a worker's fault to the start of the next attempt of each job it held. */
+  /** From a worker's fault to the start of the next attempt of each job it held, over the faults that hit it meanwhile. */
   readonly recoveryMs: Spread;
   /** From a DELETE to the sight of the cancelled job, with nothing broken. */
   readonly cancelMs: Spread;
