@@ -17,6 +17,7 @@ export {
   whenReady,
   type RedisConnectionKind,
 } from './redis-connection.js';
+export { pipelineReplies } from './pipeline-replies.js';
 export { storedValue } from './stored-value.js';
 export { createRedisSubscriber, type RedisSubscriber } from './redis-subscriber.js';
 export { launchRedis, type LaunchedRedis, type LaunchRedisOptions } from './redis-server/launch-redis.js';

@@ -1,5 +1,5 @@
 import type { JobRecord } from '#contracts';
-import { redisKeys, storedValue, visibleJob, withheld } from '#queue';
+import { pipelineReplies, redisKeys, visibleJob, withheld } from '#queue';
 import type { Redis } from 'ioredis';
 import type { JobPage, ListJobsQuery } from './results.types.js';
 
@@ -34,7 +34,7 @@ async function matching(redis: Redis, ids: readonly string[], query: ListJobsQue
   const wanted = [query.status, query.model, query.variant];
   const pipeline = redis.pipeline();
   for (const id of ids) pipeline.hmget(redisKeys.job(id), 'status', 'model', 'variant', 'fetchedAtMs');
-  const replies = await execute<(string | null)[]>(pipeline);
+  const replies = await pipelineReplies<(string | null)[][]>(pipeline);
   return ids.filter((_, i) => {
     const fields = replies[i];
     return (
@@ -49,14 +49,6 @@ async function matching(redis: Redis, ids: readonly string[], query: ListJobsQue
 export async function readJobs(redis: Redis, tenant: string, ids: readonly string[]): Promise<JobRecord[]> {
   const pipeline = redis.pipeline();
   for (const id of ids) pipeline.hgetall(redisKeys.job(id));
-  const hashes = await execute<Record<string, string>>(pipeline);
+  const hashes = await pipelineReplies<Record<string, string>[]>(pipeline);
   return hashes.flatMap((hash) => visibleJob(tenant, hash) ?? []).map(withheld);
-}
-
-async function execute<T>(pipeline: ReturnType<Redis['pipeline']>): Promise<T[]> {
-  const replies = (await pipeline.exec()) ?? [];
-  return replies.map(([error, value]) => {
-    if (error !== null) throw error;
-    return storedValue<T>(value);
-  });
 }

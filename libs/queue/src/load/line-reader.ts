@@ -2,8 +2,8 @@ import type { JobRecord, ModelRef, PlaceInLine, WorkerHeartbeat } from '#contrac
 import type { Redis } from 'ioredis';
 import { SCORE_OF_PRIORITY } from '../line-heads.js';
 import { LiveWorkers } from '../live-workers.js';
+import { pipelineReplies } from '../pipeline-replies.js';
 import { redisKeys } from '../redis-keys.js';
-import { storedValue } from '../stored-value.js';
 import { estimateStart } from './estimate-start.js';
 import { secondsUntilRoom, type FullLine, type LineLimits } from './full-line.js';
 import { decodeQueueLoad, type JobSize, type QueueLoad } from './queue-load.js';
@@ -55,20 +55,15 @@ export class LineReader {
     job: JobRecord,
   ): Promise<(LinePosition & { readonly load: Record<string, string> }) | undefined> {
     const { prioritized, wait } = redisKeys.bull;
-    const replies = await this.redis
-      .pipeline()
-      .zrank(prioritized(job), job.id)
-      .zscore(prioritized(job), job.id)
-      .llen(wait(job))
-      // The list holds recovered jobs only, so it is short; jobs are taken from its tail.
-      .lpos(wait(job), job.id, 'RANK', -1)
-      .hgetall(redisKeys.load(job))
-      .exec();
-    const [rank, score, recovered, index, load] = storedValue<LineReplies>(
-      (replies ?? []).map(([error, reply]) => {
-        if (error !== null) throw error;
-        return reply;
-      }),
+    const [rank, score, recovered, index, load] = await pipelineReplies<LineReplies>(
+      this.redis
+        .pipeline()
+        .zrank(prioritized(job), job.id)
+        .zscore(prioritized(job), job.id)
+        .llen(wait(job))
+        // The list holds recovered jobs only, so it is short; jobs are taken from its tail.
+        .lpos(wait(job), job.id, 'RANK', -1)
+        .hgetall(redisKeys.load(job)),
     );
     if (rank !== null && score !== null) {
       return { position: recovered + rank + 1, line: Math.floor(Number(score) / SCORE_OF_PRIORITY), load };

@@ -1,6 +1,7 @@
 import type { JobStatus } from '#contracts';
 import type { Redis } from 'ioredis';
 import type { QueuedJob } from '../bull-queues.js';
+import { pipelineReplies } from '../pipeline-replies.js';
 import { redisKeys } from '../redis-keys.js';
 import { keptMs } from '../scripts/prelude/ending.lua.js';
 import { storedValue } from '../stored-value.js';
@@ -28,30 +29,22 @@ export interface LookedAtJob {
 
 /** Reads the jobs in two round trips, however many they are. */
 export async function lookAtJobs(redis: Redis, jobIds: readonly string[]): Promise<LookedAtJob[]> {
-  const records = await readAll<(string | null)[]>(
-    redis,
-    jobIds.map((jobId) => ['hmget', redisKeys.job(jobId), ...LOOKED_AT]),
+  const records = await pipelineReplies<(string | null)[][]>(
+    redis.pipeline(jobIds.map((jobId) => ['hmget', redisKeys.job(jobId), ...LOOKED_AT])),
   );
   const queued = records.map((values, i) => queuedJobOf(jobIds[i] ?? '', values));
-  const found = await readAll<number>(
-    redis,
-    queued.flatMap((ref) => [
-      ['exists', redisKeys.bull.lock(ref, ref.jobId)],
-      ['exists', redisKeys.bull.job(ref, ref.jobId)],
-    ]),
+  const found = await pipelineReplies<number[]>(
+    redis.pipeline(
+      queued.flatMap((ref) => [
+        ['exists', redisKeys.bull.lock(ref, ref.jobId)],
+        ['exists', redisKeys.bull.job(ref, ref.jobId)],
+      ]),
+    ),
   );
   return queued.map((ref, i) => ({
     queued: ref,
     job: watchedJobOf(records[i] ?? [], found[2 * i] === 1, found[2 * i + 1] === 1),
   }));
-}
-
-async function readAll<T>(redis: Redis, commands: string[][]): Promise<T[]> {
-  const replies = (await redis.pipeline(commands).exec()) ?? [];
-  return replies.map(([error, reply]) => {
-    if (error !== null) throw error;
-    return storedValue<T>(reply);
-  });
 }
 
 function queuedJobOf(jobId: string, values: readonly (string | null)[]): QueuedJob {
