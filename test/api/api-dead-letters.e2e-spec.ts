@@ -3,10 +3,7 @@ import { reportWorkerDeath } from '#queue';
 import { startTestRedis, until, type TestRedis } from '#testing';
 import { jobPageSchema, jobSchema } from '../../apps/api/src/openapi/response-schemas.js';
 import { startScriptedWorker, type ScriptedWorker } from './scripted-worker.js';
-import { startApi, type RunningApi } from './start-api.js';
-
-const ALICE = { authorization: 'Bearer key-of-alice-000001' };
-const BOB = { authorization: 'Bearer key-of-bob-00000002' };
+import { ALICE, BOB, startApi, TWO_KEYS, type RunningApi } from './start-api.js';
 
 let redis: TestRedis;
 let api: RunningApi;
@@ -14,7 +11,7 @@ let worker: ScriptedWorker;
 
 beforeAll(async () => {
   redis = await startTestRedis();
-  api = await startApi(redis.url, { DROVER_API_KEYS: 'key-of-alice-000001,key-of-bob-00000002' });
+  api = await startApi(redis.url, TWO_KEYS);
   worker = await startScriptedWorker(redis.url);
 });
 

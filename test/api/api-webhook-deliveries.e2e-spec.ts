@@ -1,6 +1,14 @@
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startTestRedis, until, type TestRedis } from '#testing';
+import {
+  RECEIVER_ANSWER,
+  startTestRedis,
+  startWebhookReceiver,
+  until,
+  type ReceivedWebhook,
+  type TestRedis,
+  type WebhookReceiver,
+} from '#testing';
 import {
   deliveryPageSchema,
   deliverySchema,
@@ -8,11 +16,7 @@ import {
   webhookEndpointWithSecretSchema,
 } from '../../apps/api/src/openapi/webhook-schemas.js';
 import { startScriptedWorker, type ScriptedWorker } from './scripted-worker.js';
-import { startApi, type RunningApi } from './start-api.js';
-import { startWebhookReceiver, type Received, type WebhookReceiver } from './webhook-receiver.js';
-
-const ALICE = { authorization: 'Bearer key-of-alice-000001' };
-const BOB = { authorization: 'Bearer key-of-bob-00000002' };
+import { ALICE, BOB, startApi, TWO_KEYS, type RunningApi } from './start-api.js';
 
 let redis: TestRedis;
 let api: RunningApi;
@@ -23,7 +27,7 @@ const endpoints: string[] = [];
 beforeAll(async () => {
   redis = await startTestRedis();
   api = await startApi(redis.url, {
-    DROVER_API_KEYS: 'key-of-alice-000001,key-of-bob-00000002',
+    ...TWO_KEYS,
     DROVER_WEBHOOK_ALLOW_PRIVATE: '1',
   });
   worker = await startScriptedWorker(redis.url);
@@ -75,7 +79,10 @@ async function untilLogged(path: string, count: number) {
 
 const post = async (path: string, body?: object) => api.http.post(`/v1/${path}`).set(ALICE).send(body);
 
-function verified(secret: string, { headers, body }: Received | undefined = { headers: {}, body: '' }) {
+function verified(
+  secret: string,
+  { headers, body }: ReceivedWebhook | undefined = { headers: {}, body: '' },
+) {
   return new Webhook(secret).verify(body, headers);
 }
 
@@ -128,7 +135,7 @@ describe('a standing endpoint', () => {
     receiver.status = 500;
     const broken = await post(`webhook_endpoints/${id}/test`);
     expect(deliverySchema.parse(broken.body)).toMatchObject({ outcome: 'gave_up', status_code: 500 });
-    expect(JSON.stringify(broken.body)).not.toContain('words of the receiver');
+    expect(JSON.stringify(broken.body)).not.toContain(RECEIVER_ANSWER);
     expect(receiver.received).toHaveLength(2);
   });
 

@@ -5,10 +5,8 @@ import {
   webhookEndpointSchema,
   webhookEndpointWithSecretSchema,
 } from '../../apps/api/src/openapi/webhook-schemas.js';
-import { startApi, type RunningApi } from './start-api.js';
+import { ALICE, BOB, startApi, TWO_KEYS, type RunningApi } from './start-api.js';
 
-const ALICE = { authorization: 'Bearer key-of-alice-000001' };
-const BOB = { authorization: 'Bearer key-of-bob-00000002' };
 const PATH = '/v1/webhook_endpoints';
 const URL = 'https://example.com/hook';
 
@@ -17,7 +15,7 @@ let api: RunningApi;
 
 beforeAll(async () => {
   redis = await startTestRedis();
-  api = await startApi(redis.url, { DROVER_API_KEYS: 'key-of-alice-000001,key-of-bob-00000002' });
+  api = await startApi(redis.url, TWO_KEYS);
 });
 
 afterAll(async () => {

@@ -1,6 +1,7 @@
-import type { JobRecord, WorkerHeartbeat } from '#contracts';
+import type { JobRecord } from '#contracts';
 import { createLogger } from '#observability';
 import { createJobWorker, type AttemptLease, type FinishedAttempt, type JobLifecycle } from '#queue';
+import { newTestHeartbeat } from '#testing';
 
 export interface ScriptedWorker {
   /** Lets jobs that asked to be held (`metadata.hold`) go on. */
@@ -34,23 +35,17 @@ export async function startScriptedWorker(redisUrl: string, options: Options = {
       options.script?.(worker.lifecycle, lease) ?? answer(worker.lifecycle, lease, signal, released),
   });
   const workerId = `scripted-${variant}-${process.pid}`;
-  const heartbeat = (): WorkerHeartbeat => ({
-    workerId,
-    model: 'drover-tiny',
-    variant,
-    device: 'cpu',
-    contextTokens,
-    slots,
-    slotsUsed: worker.activeCount,
-    bitsPerWeight: Number(variant.replace('_', '.')),
-    memoryBytes: 1,
-    tokensPerSecond: 0,
-    decodeTokensPerSecond: null,
-    prefillTokensPerSecond: null,
-    status: 'ready',
-    startedAtMs: Date.now(),
-    lastSeenMs: Date.now(),
-  });
+  const heartbeat = () =>
+    newTestHeartbeat({
+      workerId,
+      model: 'drover-tiny',
+      variant,
+      contextTokens,
+      slots,
+      slotsUsed: worker.activeCount,
+      bitsPerWeight: Number(variant.replace('_', '.')),
+      startedAtMs: Date.now(),
+    });
   await worker.start();
   await worker.publishHeartbeat(heartbeat());
   // A test may take Redis away.

@@ -14,6 +14,11 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
+/** Two clients, each with a key of its own. */
+export const ALICE = { authorization: 'Bearer key-of-alice-000001' };
+export const BOB = { authorization: 'Bearer key-of-bob-00000002' };
+export const TWO_KEYS = { DROVER_API_KEYS: 'key-of-alice-000001,key-of-bob-00000002' };
+
 /** The real API in this process on a free port, over the repository's models and an empty data folder. */
 export async function startApi(redisUrl: string, env: Environment = {}): Promise<RunningApi> {
   const dataDir = await mkdtemp(join(tmpdir(), 'drover-api-'));

@@ -1,6 +1,13 @@
-import { HEARTBEAT_TTL_MS, type JobRecord, type WorkerHeartbeat } from '#contracts';
+import { HEARTBEAT_TTL_MS, type JobRecord } from '#contracts';
 import { createLogger } from '#observability';
-import { newTestJob, requireNativeRedis, startTestRedis, until, type TestRedis } from '#testing';
+import {
+  newTestHeartbeat,
+  newTestJob,
+  requireNativeRedis,
+  startTestRedis,
+  until,
+  type TestRedis,
+} from '#testing';
 import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -169,23 +176,7 @@ describe('job submitter', () => {
   });
 
   describe('live workers', () => {
-    const beat = (workerId: string, lastSeenMs = Date.now()): WorkerHeartbeat => ({
-      workerId,
-      model: 'tiny',
-      variant: '6_5',
-      device: 'cpu',
-      contextTokens: 512,
-      slots: 8,
-      slotsUsed: 0,
-      bitsPerWeight: 6.5,
-      memoryBytes: 1,
-      tokensPerSecond: 0,
-      decodeTokensPerSecond: null,
-      prefillTokensPerSecond: null,
-      status: 'ready',
-      startedAtMs: 1,
-      lastSeenMs,
-    });
+    const beat = (workerId: string, lastSeenMs = Date.now()) => newTestHeartbeat({ workerId, lastSeenMs });
     const ids = async () =>
       (await submitter.liveWorkers(Date.now())).map(({ workerId }) => workerId).toSorted();
 

@@ -1,5 +1,5 @@
 import type { WorkerHeartbeat } from '#contracts';
-import { startTestRedis, type TestRedis } from '#testing';
+import { newTestHeartbeat, startTestRedis, type TestRedis } from '#testing';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { LiveWorkers } from './live-workers.js';
@@ -20,25 +20,7 @@ afterAll(async () => {
   await server.close();
 });
 
-function heartbeat(workerId: string): WorkerHeartbeat {
-  return {
-    workerId,
-    model: 'tiny',
-    variant: '6_5',
-    device: 'cpu',
-    contextTokens: 512,
-    slots: 1,
-    slotsUsed: 0,
-    bitsPerWeight: 6.5,
-    memoryBytes: 1,
-    tokensPerSecond: 0,
-    decodeTokensPerSecond: null,
-    prefillTokensPerSecond: null,
-    status: 'ready',
-    startedAtMs: 1,
-    lastSeenMs: Date.now(),
-  };
-}
+const heartbeat = (workerId: string) => newTestHeartbeat({ workerId });
 const idsOf = (workers: readonly WorkerHeartbeat[]) => workers.map(({ workerId }) => workerId);
 
 it('are read once for all who take an answer of a while ago, and anew for who does not', async () => {

@@ -13,8 +13,15 @@ export {
 } from './models/random-checkpoint.js';
 export { buildRandomLlama, type RandomLlamaOptions } from './models/random-llama.js';
 export { TcpProxy } from './network/tcp-proxy.js';
+export {
+  RECEIVER_ANSWER,
+  startWebhookReceiver,
+  type ReceivedWebhook,
+  type WebhookReceiver,
+} from './network/webhook-receiver.js';
 export { requireNativeRedis } from './redis/require-native-redis.js';
 export { startTestRedis, type TestRedis } from './redis/start-test-redis.js';
+export { newTestHeartbeat } from './redis/new-test-heartbeat.js';
 export { newTestJob, succeededAttempt } from './redis/new-test-job.js';
 export { until } from './redis/until.js';
 export { AppProcess, type ExitStatus } from './processes/app-process.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.fixture.js';
+import { startWebhookReceiver, type WebhookReceiver } from '#testing';
 import { setWebhookStage } from './webhook-stage.fixture.js';
 
 const PER_HOST = 4;

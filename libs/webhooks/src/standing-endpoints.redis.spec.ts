@@ -2,8 +2,8 @@ import OpenAI from 'openai';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { redisKeys } from '#queue';
+import { startWebhookReceiver } from '#testing';
 import type { EndpointChange, WebhookEndpoint } from './webhook-endpoint.js';
-import { startWebhookReceiver } from './webhook-receiver.fixture.js';
 import { endedAs, setWebhookStage, TENANT, type Replica } from './webhook-stage.fixture.js';
 
 const stage = setWebhookStage();

@@ -6,20 +6,19 @@ import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { WebhookTarget } from '#contracts';
 import { createApiMetrics, createLogger } from '#observability';
+import { connectRedis, createJobSubmitter, storedValue, whenReady, type JobSubmitter } from '#queue';
 import {
-  connectRedis,
-  createJobSubmitter,
-  newJobId,
-  storedValue,
-  whenReady,
-  type JobSubmitter,
-} from '#queue';
-import { requireNativeRedis, startTestRedis, type TestRedis } from '#testing';
+  newTestJob,
+  requireNativeRedis,
+  startTestRedis,
+  startWebhookReceiver,
+  type TestRedis,
+  type WebhookReceiver,
+} from '#testing';
 import { DeliveryLog, type DeliveryLogEntry } from './delivery-log.js';
 import { EndpointStore } from './endpoint-store.js';
 import { WebhookDeliveries } from './webhook-deliveries.js';
 import type { WebhookDelivery } from './webhook-delivery.js';
-import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.fixture.js';
 import { WEBHOOK_QUEUE } from './webhook.processor.js';
 import { WebhooksModule, type WebhooksOptions } from './webhooks.module.js';
 
@@ -104,25 +103,10 @@ export function setWebhookStage(): WebhookStage {
   }
 
   async function endJob(webhook: WebhookTarget | null): Promise<string> {
-    const id = newJobId(Date.now());
-    await stage.jobs.submit({
-      id,
-      tenant: TENANT,
-      model: 'drover-tiny',
-      variant: '6_5',
-      input: { messages: [{ role: 'user', content: 'Hello' }] },
-      webhook,
-      metadata: {},
-      priority: 5,
-      startByMs: null,
-      timeoutMs: null,
-      ttlMs: 60_000,
-      promptTokens: 3,
-      maxTokens: 16,
-      createdAtMs: Date.now(),
-    });
-    expect((await stage.jobs.cancel(TENANT, id, Date.now())).kind).toBe('cancelled');
-    return id;
+    const job = newTestJob({ tenant: TENANT, webhook });
+    await stage.jobs.submit(job);
+    expect((await stage.jobs.cancel(TENANT, job.id, Date.now())).kind).toBe('cancelled');
+    return job.id;
   }
 
   async function redisIsBack(): Promise<void> {

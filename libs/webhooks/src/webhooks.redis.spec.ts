@@ -1,11 +1,11 @@
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { redisKeys } from '#queue';
+import { startWebhookReceiver } from '#testing';
 import { DeliveryLog, MAX_JOB_LOG_ENTRIES } from './delivery-log.js';
 import { enqueueDeliveries } from './enqueue-delivery.js';
 import { ServiceSecret } from './service-secret.js';
 import { generateWebhookSecret } from './sign-webhook.js';
-import { startWebhookReceiver } from './webhook-receiver.fixture.js';
 import { endedAs, setWebhookStage, shortSchedule, silentLogger } from './webhook-stage.fixture.js';
 
 const secret = generateWebhookSecret();

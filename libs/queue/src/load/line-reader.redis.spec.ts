@@ -1,5 +1,5 @@
-import type { JobRecord, WorkerHeartbeat } from '#contracts';
-import { newTestJob, startTestRedis, succeededAttempt, type TestRedis } from '#testing';
+import type { JobRecord } from '#contracts';
+import { newTestHeartbeat, newTestJob, startTestRedis, succeededAttempt, type TestRedis } from '#testing';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BullQueues } from '../bull-queues.js';
@@ -12,22 +12,7 @@ import { LineReader } from './line-reader.js';
 
 const ref = { model: 'tiny', variant: '6_5' };
 /** One slot, 10 tokens a second; prompts take no time worth telling. */
-const worker: WorkerHeartbeat = {
-  ...ref,
-  workerId: 'w1',
-  device: 'cpu',
-  contextTokens: 512,
-  slots: 1,
-  slotsUsed: 0,
-  bitsPerWeight: 6.5,
-  memoryBytes: 1,
-  tokensPerSecond: 0,
-  decodeTokensPerSecond: 10,
-  prefillTokensPerSecond: 1e9,
-  status: 'ready',
-  startedAtMs: 1,
-  lastSeenMs: Date.now(),
-};
+const worker = newTestHeartbeat({ ...ref, decodeTokensPerSecond: 10, prefillTokensPerSecond: 1e9 });
 
 describe('the place of a job', () => {
   let server: TestRedis;

@@ -1,6 +1,6 @@
-import type { WorkerHeartbeat } from '#contracts';
 import { createLogger } from '#observability';
 import {
+  newTestHeartbeat,
   newTestJob,
   requireNativeRedis,
   startTestRedis,
@@ -22,23 +22,7 @@ const logger = createLogger('test', 'silent');
 /** Locks have to run out and processes to start, on a machine that may be busy. */
 const RECOVERY_TIMEOUT_MS = 60_000;
 
-const heartbeat: WorkerHeartbeat = {
-  workerId: 'w1',
-  model: 'tiny',
-  variant: '6_5',
-  device: 'cpu',
-  contextTokens: 64,
-  slots: 4,
-  slotsUsed: 0,
-  bitsPerWeight: 6.5,
-  memoryBytes: 1,
-  tokensPerSecond: 0,
-  decodeTokensPerSecond: null,
-  prefillTokensPerSecond: null,
-  status: 'ready',
-  startedAtMs: 0,
-  lastSeenMs: 0,
-};
+const heartbeat = newTestHeartbeat();
 
 describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
   let server: TestRedis;

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 
-interface ReceivedWebhook {
+/** What it answers, which is to be found nowhere. */
+export const RECEIVER_ANSWER = 'an answer that nobody keeps';
+
+export interface ReceivedWebhook {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
@@ -26,7 +29,7 @@ export async function startWebhookReceiver(port = 0): Promise<WebhookReceiver> {
         Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
       );
       received.push({ headers, body: Buffer.concat(chunks).toString() });
-      if (receiver.status !== null) response.writeHead(receiver.status).end('an answer that nobody keeps');
+      if (receiver.status !== null) response.writeHead(receiver.status).end(RECEIVER_ANSWER);
     });
   });
   await once(server.listen(port, '127.0.0.1'), 'listening');
