@@ -24,6 +24,8 @@ it('200 deliveries to a receiver that never answers delay none to another, and c
 
     await expect.poll(() => stage.receiver.received.length, { timeout: 30_000 }).toBe(FAST_EVENTS);
     expect(slow.received).toHaveLength(PER_HOST);
+    // What has been received is over for the queue only once it has heard the answer.
+    await expect.poll(() => replica.queue.getCompletedCount()).toBe(FAST_EVENTS);
     const { active = 0, delayed = 0, waiting = 0 } = await replica.queue.getJobCounts();
     expect(active + delayed + waiting).toBe(SLOW_EVENTS);
 
