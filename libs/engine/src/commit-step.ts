@@ -33,7 +33,7 @@ export function commitStep(
   plan.prefills.forEach(({ slot, tokenCount }, row) => {
     const sequence = context.sequenceIn(slot);
     sequence.commitPrefill(tokenCount, context.modelMs);
-    outcomes.set(sequence, takeToken(sequence, logits.prefills[row], context));
+    outcomes.set(sequence, takeToken(sequence, logits.prefills[row]?.at(-1), context));
   });
   return outcomes;
 }

@@ -28,6 +28,12 @@ export const samplingFields = {
   top_p: z.number().gt(0).max(1).optional(),
   top_k: z.int().min(0).max(1_000_000).optional().describe('0 keeps every token.'),
   min_p: z.number().min(0).max(1).optional(),
+  typical_p: z
+    .number()
+    .gt(0)
+    .max(1)
+    .optional()
+    .describe('Keeps the tokens whose surprise is nearest to the expected one, up to this share.'),
   repetition_penalty: z.number().gt(0).max(2).optional(),
   presence_penalty: z.number().min(-2).max(2).optional(),
   frequency_penalty: z.number().min(-2).max(2).optional(),
@@ -42,16 +48,26 @@ export const samplingFields = {
     .describe('Up to 4 strings that end the text; they are not part of it.'),
   stop_token_ids: z.array(tokenId).max(64).optional(),
   ignore_eos: z.boolean().optional(),
+  deterministic: z
+    .boolean()
+    .optional()
+    .describe(
+      'The same request gives the same text whatever else runs. Default: true where a `seed` is given, else false.',
+    ),
+  cache_salt: z
+    .string()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('Prompt prefixes are shared in the cache only between jobs of one tenant with the same salt.'),
 };
 
 /** Known parameters of the job API that this build cannot honour yet; each is refused by name. */
 export const UNSUPPORTED_INPUT_FIELDS = [
-  'typical_p',
   'n',
   'logprobs',
   'top_logprobs',
   'response_format',
   'tools',
   'tool_choice',
-  'deterministic',
 ] as const;

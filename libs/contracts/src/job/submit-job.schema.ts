@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { chatMessageSchema, MAX_PROMPT_CHARS } from './chat-message.schema.js';
 import { samplingFields } from './sampling.schema.js';
 
 export const MAX_MESSAGES = 1024;
-export const MAX_PROMPT_CHARS = 1_000_000;
 export const MAX_METADATA_PAIRS = 16;
 /** Shortest time that may be asked for a result to be kept, but for 0: gone once fetched. */
 export const MIN_TTL_S = 60;
@@ -10,13 +10,6 @@ export const MIN_TTL_S = 60;
 export const MAX_TTL_S = 7_776_000;
 export const DEFAULT_TTL_S = 86_400;
 export const DEFAULT_PRIORITY = 5;
-
-export const chatMessageSchema = z.strictObject({
-  role: z.enum(['system', 'user', 'assistant']),
-  content: z.string().max(MAX_PROMPT_CHARS),
-});
-
-export type ChatMessage = z.infer<typeof chatMessageSchema>;
 
 export const jobInputSchema = z
   .strictObject({

@@ -12,6 +12,7 @@ export function compileSamplingParams(input: JobInput, defaultSeed: number): Sam
     topK: input.top_k ?? 0,
     topP: input.top_p ?? 1,
     minP: input.min_p ?? 0,
+    typicalP: input.typical_p ?? 1,
     repetitionPenalty: input.repetition_penalty ?? 1,
     presencePenalty: input.presence_penalty ?? 0,
     frequencyPenalty: input.frequency_penalty ?? 0,

@@ -6,6 +6,8 @@ export interface SamplingParams {
   readonly topK: number;
   readonly topP: number;
   readonly minP: number;
+  /** 1 keeps every token. */
+  readonly typicalP: number;
   readonly repetitionPenalty: number;
   readonly presencePenalty: number;
   readonly frequencyPenalty: number;

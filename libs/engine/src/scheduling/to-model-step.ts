@@ -13,7 +13,8 @@ export function toModelStep(plan: StepPlan, sequenceIn: (slot: number) => Sequen
       slot,
       tokenIds: sequenceIn(slot).prefillTokenIds.subarray(startPosition, startPosition + tokenCount),
       startPosition,
-      needsLogits,
+      logitPositions: needsLogits ? 1 : 0,
     })),
+    exact: true,
   };
 }

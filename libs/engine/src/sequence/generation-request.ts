@@ -1,4 +1,5 @@
 import type { SamplingParams } from '../sampling/sampling-params.js';
+import type { TokenConstraint } from '../ports/token-constraint.port.js';
 import type { TokenTextDecoder } from '../ports/token-text-decoder.port.js';
 
 export interface GenerationRequest {
@@ -8,6 +9,17 @@ export interface GenerationRequest {
   readonly maxTokens: number;
   readonly minTokens: number;
   readonly sampling: SamplingParams;
+  /**
+   * The tokens are a function of this request alone on this variant: whatever runs beside it, after a resume, on
+   * another worker. Costs a lone sequence the time of two rows, and it neither drafts nor reuses decoded prefixes.
+   */
+  readonly deterministic: boolean;
+  /** Whose prefixes may be shared: cached blocks are found by requests of the same salt only. */
+  readonly cacheSalt: string;
+  /** Log probabilities to report with each token: null for none, otherwise of this many best tokens as well (0 to 20). */
+  readonly topLogprobs: number | null;
+  /** Fresh, and for this request alone; null where every token may come. The engine closes it. */
+  readonly constraint: TokenConstraint | null;
   readonly stopStrings: readonly string[];
   /** Tokens that end the text, the model's end tokens included unless the request ignores them. They are not part of the text. */
   readonly stopTokenIds: readonly number[];
@@ -21,11 +33,22 @@ export interface GenerationRequest {
 export interface ResumePoint {
   /** At most `maxTokens`. What follows a token that ends the text is left out. */
   readonly tokenIds: readonly number[];
+  /** One for each token, where the request reports them. */
+  readonly logprobs?: readonly TokenLogprobs[];
   /**
    * How they come back into the cache. `decode`: one a step, through the kernels that ran them at first, so that what
    * follows is bit for bit what would have followed. `prefill`: in the prompt's chunks, much faster, equal up to rounding.
    */
   readonly replay: 'decode' | 'prefill';
+}
+
+/** Log probabilities at one position, of the model's own distribution: before penalties, bans, temperature or a grammar. */
+export interface TokenLogprobs {
+  readonly tokenId: number;
+  /** Natural logarithm. */
+  readonly logprob: number;
+  /** The best tokens, best first; as many as were asked for. */
+  readonly top: readonly { readonly tokenId: number; readonly logprob: number }[];
 }
 
 export type GenerationFinish = 'stop' | 'length' | 'aborted';
@@ -35,10 +58,13 @@ export interface GenerationResult {
   readonly text: string;
   /** All generated tokens, one that ended the text included. */
   readonly tokenIds: readonly number[];
+  /** One for each of `tokenIds`, where the request reports them. */
+  readonly logprobs?: readonly TokenLogprobs[];
   /** How many of `tokenIds`, the first ones, were known from an earlier run. */
   readonly resumedTokenCount: number;
   readonly finish: GenerationFinish;
   readonly promptTokenCount: number;
+  /** Prompt tokens that came from the prefix cache instead of being run. */
   readonly cachedTokenCount: number;
   /** Milliseconds from admission to a slot until the first new token; null when there was none. */
   readonly timeToFirstTokenMs: number | null;
@@ -56,6 +82,8 @@ export interface TextDelta {
   readonly id: string;
   readonly text: string;
   readonly tokenIds: readonly number[];
+  /** One for each of `tokenIds`, where the request reports them. */
+  readonly logprobs?: readonly TokenLogprobs[];
 }
 
 /** Who is in a step that is about to run, by request id. */

@@ -69,9 +69,9 @@ export class ScriptedModelRunner implements ModelRunner {
     return this.#logitsOf(hash);
   }
 
-  #prefill({ slot, tokenIds, startPosition, needsLogits }: PrefillChunk): Float32Array | null {
+  #prefill({ slot, tokenIds, startPosition, logitPositions }: PrefillChunk): Float32Array[] {
     const hash = this.#write(slot, startPosition, tokenIds, tokenIds.length);
-    return needsLogits ? this.#logitsOf(hash) : null;
+    return logitPositions > 0 ? [this.#logitsOf(hash)] : [];
   }
 
   #write(slot: number, position: number, tokenIds: Iterable<number>, chunk: number): number {
