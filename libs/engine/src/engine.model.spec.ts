@@ -49,6 +49,10 @@ function toRequest(id: string, input: JobInput): GenerationRequest {
     stopStrings: [input.stop ?? []].flat(),
     stopTokenIds: tokenizer.endTokenIds,
     decoder: tokenizer.createTextDecoder(),
+    deterministic: true,
+    cacheSalt: '',
+    topLogprobs: null,
+    constraint: null,
     resume: null,
   };
 }
@@ -81,17 +85,22 @@ const runAlone = (runner: ModelRunner, input: JobInput) =>
 /** The runner, and digests of the logits that it gave to `slot`, by the position they follow. */
 function observeSlot(runner: ModelRunner, slot: number) {
   const logits = new Map<number, string>();
-  const note = (of: number, position: number, row: Float32Array | null | undefined) => {
-    if (of === slot && row != null) logits.set(position, createHash('sha256').update(row).digest('hex'));
+  const note = (of: number, position: number, row: Float32Array | undefined) => {
+    if (of === slot && row !== undefined)
+      logits.set(position, createHash('sha256').update(row).digest('hex'));
   };
   const observed: ModelRunner = {
     info: runner.info,
+    saveBlock: (...copy) => runner.saveBlock(...copy),
+    loadBlock: (...copy) => runner.loadBlock(...copy),
+    moveSlot: (...copy) => runner.moveSlot(...copy),
+    trimSlot: (...copy) => runner.trimSlot(...copy),
     close: () => runner.close(),
     async run(step) {
       const answer = await runner.run(step);
       step.decodes.forEach((row, i) => note(row.slot, row.position, answer.decodes[i]));
       step.prefills.forEach((chunk, i) => {
-        note(chunk.slot, chunk.startPosition + chunk.tokenIds.length - 1, answer.prefills[i]);
+        note(chunk.slot, chunk.startPosition + chunk.tokenIds.length - 1, answer.prefills[i]?.at(-1));
       });
       return answer;
     },

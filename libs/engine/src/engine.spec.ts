@@ -12,8 +12,8 @@ describe('one sequence', () => {
     const { tokenIds, promptTokenCount } = await engine.submit(request('a prompt.', { maxTokens: 3 }));
     expect(promptTokenCount).toBe(9);
     expect(runner.trace.flatMap(({ prefills }) => prefills)).toMatchObject([
-      { slot: 0, startPosition: 0, needsLogits: false, tokenIds: { length: 4 } },
-      { slot: 0, startPosition: 4, needsLogits: true, tokenIds: { length: 5 } },
+      { slot: 0, startPosition: 0, logitPositions: 0, tokenIds: { length: 4 } },
+      { slot: 0, startPosition: 4, logitPositions: 1, tokenIds: { length: 5 } },
     ]);
     expect(runner.trace.flatMap(({ decodes }) => decodes)).toEqual([
       { slot: 0, tokenId: tokenIds[0], position: 9 },

@@ -1,6 +1,6 @@
 import type { ModelStep } from '../ports/model-runner.port.js';
 import type { Sequence } from '../sequence/sequence.js';
-import type { StepPlan } from './plan-step.js';
+import { plannedSlots, type StepPlan } from './plan-step.js';
 
 /** Spells a plan out in tokens and positions. `sequenceIn` gives the sequence that holds a slot. */
 export function toModelStep(plan: StepPlan, sequenceIn: (slot: number) => Sequence): ModelStep {
@@ -15,6 +15,6 @@ export function toModelStep(plan: StepPlan, sequenceIn: (slot: number) => Sequen
       startPosition,
       logitPositions: needsLogits ? 1 : 0,
     })),
-    exact: true,
+    exact: plannedSlots(plan).some((slot) => sequenceIn(slot).request.deterministic),
   };
 }

@@ -11,30 +11,55 @@ export interface ScriptedModelRunnerOptions {
   readonly slots: number;
   readonly contextTokens: number;
   readonly vocabSize: number;
-  /** False: logits follow from the tokens alone, as they would without rounding. Default: true, as real kernels are. */
-  readonly isSensitiveToChunks?: boolean;
-  /** Called before step `index` runs, counted from 0; may throw to fail it, or wait. */
+  /** Default: what all slots hold. */
+  readonly cacheTokens?: number;
+  /** Default 0: no block store. */
+  readonly blocks?: number;
+  readonly blockTokens?: number;
+  /** False: logits follow from the tokens alone. Default: true, they depend on the kernel too, as real ones do. */
+  readonly rounds?: boolean;
+  /** Called before step `index` runs, counted from 0; may wait, or throw to fail it with its work half done. */
   readonly beforeStep?: (index: number, step: ModelStep) => void | Promise<void>;
 }
 
+/** The key and value of a position, as far as a script needs them: a hash of all that went into them. */
+type Entry = number;
+
+interface ScriptedSlot {
+  readonly entries: Entry[];
+  /** Of the last entries, how many were drafts that may be taken back. */
+  drafted: number;
+}
+
+const PREFILL = 0;
+const LONE_ROW = 1;
+const SHIFTED_CHUNK = 2;
+const EXACT_DECODE = 3;
+
 /**
- * A model in memory for specs: logits are a hash of a row's own tokens and of the chunks they came in, which real
- * kernels are sensitive to as well. Keeps a cache by slot, checks what the engine asks of it and records it.
+ * A model in memory for specs. A token's entry is a hash of the token, of all entries before it and of the kernel that
+ * ran it: real kernels round differently for prompts and decodes, for lone rows, and for chunks at odd positions. Checks
+ * what the engine asks of it and records it.
  */
 export class ScriptedModelRunner implements ModelRunner {
   readonly info: ModelRunnerInfo;
   /** Every step that was asked for, in order. */
   readonly trace: ModelStep[] = [];
+  /** Every copy that was asked for, in order, as `name:argument,argument`. */
+  readonly copies: string[] = [];
   readonly #options: ScriptedModelRunnerOptions;
-  readonly #cache: { length: number; hash: number }[];
+  readonly #slots: readonly ScriptedSlot[];
+  readonly #blocks: (readonly Entry[] | undefined)[];
   #runs = 0;
   #isRunning = false;
 
   constructor(options: ScriptedModelRunnerOptions) {
-    const { slots, contextTokens, vocabSize } = options;
-    this.info = { slots, contextTokens, vocabSize, kvCacheBytes: 0 };
+    const { slots, contextTokens, vocabSize, blocks = 0, blockTokens = 4 } = options;
+    const cacheTokens = options.cacheTokens ?? slots * contextTokens;
+    this.info = { slots, contextTokens, vocabSize, cacheTokens, kvCacheBytes: 0, blocks, blockTokens };
     this.#options = options;
-    this.#cache = Array.from({ length: slots }, () => ({ length: 0, hash: 0 }));
+    this.#slots = Array.from({ length: slots }, () => ({ entries: [], drafted: 0 }));
+    this.#blocks = Array.from({ length: blocks });
   }
 
   async run(step: ModelStep): Promise<StepLogits> {
@@ -45,15 +70,51 @@ export class ScriptedModelRunner implements ModelRunner {
       await this.#options.beforeStep?.(this.#runs++, step);
       this.#check(step);
       return {
-        decodes: step.decodes.map((row) => this.#decode(row)),
-        prefills: step.prefills.map((chunk) => this.#prefill(chunk)),
+        decodes: step.decodes.map((row) => this.#decode(row, step)),
+        prefills: step.prefills.map((chunk) => this.#prefill(chunk, step)),
       };
+    } catch (error) {
+      this.#spoil(step);
+      throw error;
     } finally {
       this.#isRunning = false;
     }
   }
 
+  saveBlock(slot: number, startPosition: number, block: number): void {
+    this.#startCopy('saveBlock', slot, startPosition, block);
+    const entries = this.#slot(slot).entries.slice(startPosition, startPosition + this.info.blockTokens);
+    if (entries.length < this.info.blockTokens) throw new Error(`slot ${slot} has no whole block there`);
+    if (!(block >= 0 && block < this.#blocks.length)) throw new Error(`no block ${block}`);
+    this.#blocks[block] = entries;
+  }
+
+  loadBlock(block: number, slot: number, startPosition: number): void {
+    this.#startCopy('loadBlock', block, slot, startPosition);
+    const entries = this.#blocks[block];
+    if (entries === undefined) throw new Error(`block ${block} was never saved`);
+    this.#cutTo(slot, startPosition).push(...entries);
+  }
+
+  moveSlot(from: number, to: number): void {
+    this.#startCopy('moveSlot', from, to);
+    const source = this.#slot(from);
+    const target = this.#slot(to);
+    target.entries.splice(0, Infinity, ...source.entries.splice(0));
+    target.drafted = source.drafted;
+  }
+
+  trimSlot(slot: number): void {
+    this.#startCopy('trimSlot', slot);
+    this.#cutTo(slot, 0);
+  }
+
   async close(): Promise<void> {}
+
+  #startCopy(name: string, ...values: number[]): void {
+    if (this.#isRunning) throw new Error(`${name} during a run`);
+    this.copies.push(`${name}:${values.join()}`);
+  }
 
   #check({ decodes, prefills }: ModelStep): void {
     const slots = [...decodes, ...prefills].map(({ slot }) => slot);
@@ -64,40 +125,67 @@ export class ScriptedModelRunner implements ModelRunner {
     }
   }
 
-  #decode({ slot, tokenId, position }: DecodeRow): Float32Array {
-    const hash = this.#write(slot, position, [tokenId], 0);
-    return this.#logitsOf(hash);
+  #decode({ slot, tokenId, position }: DecodeRow, { exact, decodes }: ModelStep): Float32Array {
+    const kernel = exact ? EXACT_DECODE : EXACT_DECODE + decodes.length;
+    return this.#logitsOf(this.#append(this.#cutTo(slot, position), tokenId, kernel));
   }
 
-  #prefill({ slot, tokenIds, startPosition, logitPositions }: PrefillChunk): Float32Array[] {
-    const hash = this.#write(slot, startPosition, tokenIds, tokenIds.length);
-    return logitPositions > 0 ? [this.#logitsOf(hash)] : [];
+  #prefill({ slot, tokenIds, startPosition, logitPositions }: PrefillChunk, { exact }: ModelStep) {
+    const entries = this.#cutTo(slot, startPosition);
+    const kernelOf = (offset: number) => {
+      if (startPosition % 2 === 1) return SHIFTED_CHUNK;
+      const isLone = !exact && offset === tokenIds.length - 1 && tokenIds.length % 2 === 1;
+      return isLone ? LONE_ROW : PREFILL;
+    };
+    tokenIds.forEach((tokenId, offset) => this.#append(entries, tokenId, kernelOf(offset)));
+    this.#slot(slot).drafted = Math.max(0, logitPositions - 1);
+    return entries.slice(entries.length - logitPositions).map((entry) => this.#logitsOf(entry));
   }
 
-  #write(slot: number, position: number, tokenIds: Iterable<number>, chunk: number): number {
-    const row = this.#cache[slot];
-    if (row === undefined) throw new Error(`no slot ${slot}`);
-    // A prompt's first chunk takes over the slot from whoever held it before.
-    if (position === 0) Object.assign(row, { length: 0, hash: 0 });
-    if (row.length !== position) throw new Error(`slot ${slot} holds ${row.length}, not ${position} tokens`);
-    if (this.#options.isSensitiveToChunks !== false) row.hash = mix(row.hash, chunk);
-    for (const tokenId of tokenIds) {
-      row.hash = mix(row.hash, tokenId + 1);
-      row.length += 1;
+  /** What a failed run may have left behind at the positions it was to fill. */
+  #spoil({ decodes, prefills }: ModelStep): void {
+    for (const { slot, position } of decodes) this.#cutTo(slot, position).push(NaN);
+    for (const { slot, startPosition, tokenIds } of prefills) {
+      this.#cutTo(slot, startPosition).push(...Array.from(tokenIds, () => NaN));
     }
-    if (row.length > this.info.contextTokens) throw new Error(`slot ${slot} exceeds the context`);
-    return row.hash;
   }
 
-  #logitsOf(hash: number): Float32Array {
+  #append(entries: Entry[], tokenId: number, kernel: number): Entry {
+    const digest = entries.reduce(mix, 0);
+    const entry = mix(mix(digest, tokenId + 1), this.#options.rounds === false ? 0 : kernel);
+    entries.push(entry);
+    if (entries.length > this.info.contextTokens) throw new Error('a slot exceeds the context');
+    return entry;
+  }
+
+  /** Entries of a slot up to `position`: all of it, less drafts that were not kept; none at the start of another text. */
+  #cutTo(slot: number, position: number): Entry[] {
+    const row = this.#slot(slot);
+    const { length } = row.entries;
+    if (position !== 0 && !(position <= length && position >= length - row.drafted)) {
+      throw new Error(`slot ${slot} holds ${length}, not ${position} tokens`);
+    }
+    row.entries.length = position;
+    row.drafted = 0;
+    return row.entries;
+  }
+
+  #slot(slot: number): ScriptedSlot {
+    const row = this.#slots[slot];
+    if (row === undefined) throw new Error(`no slot ${slot}`);
+    return row;
+  }
+
+  #logitsOf(entry: Entry): Float32Array {
     return Float32Array.from(
       { length: this.info.vocabSize },
-      (_, id) => ((mix(hash, id) >>> 0) / 2 ** 32) * 8 - 4,
+      (_, id) => ((mix(entry, id) >>> 0) / 2 ** 32) * 8 - 4,
     );
   }
 }
 
 function mix(hash: number, value: number): number {
+  if (Number.isNaN(hash) || Number.isNaN(value)) return NaN;
   let mixed = Math.imul(hash ^ value, 0x01000193) + 0x9e3779b9;
   mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
   return mixed ^ (mixed >>> 13);
