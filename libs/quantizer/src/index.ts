@@ -2,6 +2,7 @@ export { LlamaCheckpoint } from './checkpoint/llama-checkpoint.js';
 export type { WeightSource } from './checkpoint/weight-source.js';
 export { ensureVariants, type EnsureVariantsOptions } from './ensure-variants.js';
 export { writeLlamaModel, type WriteLlamaModelOptions } from './onnx/write-llama-model.js';
+export { float16Bits, float16Value } from './packing/float-formats.js';
 export { planBits } from './plan/plan-bits.js';
 export { planFloat32, planUniform, type QuantizationPlan } from './plan/quantization-plan.js';
 export { quantizeCheckpoint, type QuantizeCheckpointOptions } from './quantize-checkpoint.js';
