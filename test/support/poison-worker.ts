@@ -1,6 +1,7 @@
 import { loadWorkerSettings } from '#config';
-import type { ModelRunner, ModelStep } from '#engine';
+import type { ModelRunner } from '#engine';
 import { createLogger } from '#observability';
+import { watchModelRunner } from '#testing';
 import { loadTokenizer } from '#tokenizer';
 import { drainOnSignal, GracefulDrain } from '../../apps/worker/src/lifecycle/graceful-drain.js';
 import { openModelRunner } from '../../apps/worker/src/lifecycle/open-model-runner.js';
@@ -28,7 +29,7 @@ await serveVariant({ settings, variant, logger, drain }, async (worker) =>
 function withFault(runner: ModelRunner, word: Int32Array): ModelRunner {
   /** Decode steps left, by slot. */
   const poisoned = new Map<number, number>();
-  const watch = ({ prefills, decodes }: ModelStep) => {
+  const watched = watchModelRunner(runner, ({ prefills, decodes }) => {
     for (const { slot, tokenIds, startPosition } of prefills) {
       if (startPosition === 0) poisoned.delete(slot);
       if (tokenIds.join().includes(word.join())) poisoned.set(slot, DECODES_UNTIL_CRASH);
@@ -38,13 +39,17 @@ function withFault(runner: ModelRunner, word: Int32Array): ModelRunner {
       if (left === 0) process.kill(process.pid, 'SIGSEGV');
       if (left !== undefined) poisoned.set(slot, left - 1);
     }
+  });
+  const moveSlot = (from: number, to: number) => {
+    const left = poisoned.get(from);
+    poisoned.delete(from);
+    poisoned.delete(to);
+    if (left !== undefined) poisoned.set(to, left);
+    runner.moveSlot(from, to);
   };
-  return {
-    info: runner.info,
-    run: (step) => {
-      watch(step);
-      return runner.run(step);
-    },
-    close: () => runner.close(),
+  const loadBlock = (block: number, slot: number, startPosition: number) => {
+    if (startPosition === 0) poisoned.delete(slot);
+    runner.loadBlock(block, slot, startPosition);
   };
+  return { ...watched, moveSlot, loadBlock };
 }

@@ -12,6 +12,7 @@ export {
   type StoredTensor,
 } from './models/random-checkpoint.js';
 export { buildRandomLlama, type RandomLlamaOptions } from './models/random-llama.js';
+export { watchModelRunner } from './models/watch-model-runner.js';
 export { TcpProxy } from './network/tcp-proxy.js';
 export {
   RECEIVER_ANSWER,

@@ -14,7 +14,7 @@ export async function countPromptTokens(
   input: JobInput,
   contextTokens: number,
 ): Promise<number> {
-  const texts = input.messages?.map((message) => message.content) ?? [input.prompt ?? ''];
+  const texts = input.messages?.map((message) => message.content ?? '') ?? [input.prompt ?? ''];
   const atLeast = await countAtLeast(tokenizer, texts, contextTokens);
   if (atLeast > contextTokens) return atLeast;
   return input.messages === undefined

@@ -1,4 +1,11 @@
-import { DroverError, resolveMaxTokens, type JobFailure, type JobInput, type JobRecord } from '#contracts';
+import {
+  DroverError,
+  isDeterministic,
+  resolveMaxTokens,
+  type JobFailure,
+  type JobInput,
+  type JobRecord,
+} from '#contracts';
 import { compileSamplingParams, type GenerationRequest } from '#engine';
 import type { GeneratedSoFar } from '#queue';
 import type { Tokenizer } from '#tokenizer';
@@ -30,6 +37,10 @@ export function compileRequest(
     ),
     minTokens: input.min_tokens ?? 0,
     sampling: compileSamplingParams(input, defaultSeedOf(job.id)),
+    deterministic: isDeterministic(input),
+    cacheSalt: JSON.stringify([job.tenant, input.cache_salt ?? '']),
+    topLogprobs: null,
+    constraint: null,
     stopStrings: typeof input.stop === 'string' ? [input.stop] : (input.stop ?? []),
     stopTokenIds: [
       ...(input.ignore_eos === true ? [] : tokenizer.endTokenIds),

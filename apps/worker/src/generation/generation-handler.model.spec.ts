@@ -14,7 +14,7 @@ import {
   type StartOutcome,
   type TokenAppend,
 } from '#queue';
-import { buildDroverTinyVariant } from '#testing';
+import { buildDroverTinyVariant, watchModelRunner } from '#testing';
 import { loadTokenizer, type Tokenizer } from '#tokenizer';
 import { openFlightFile } from '../flight/flight-file.js';
 import { FlightRecorder } from '../flight/flight-recorder.js';
@@ -124,17 +124,9 @@ describe('generation handler', () => {
       (appends) => lifecycle.appendTokens(appends),
       () => undefined,
     );
-    const watched: ModelRunner = {
-      info: runner.info,
-      close: () => Promise.resolve(),
-      run: async (step) => {
-        beforeRun(step);
-        return runner.run(step);
-      },
-    };
     const workerMetrics = createWorkerMetrics('drover-tiny', '8_0');
     const engine = new Engine({
-      runner: watched,
+      runner: watchModelRunner(runner, beforeRun),
       prefillChunkTokens: 64,
       onStep: ({ deltas }) => publisher.push(deltas),
     });

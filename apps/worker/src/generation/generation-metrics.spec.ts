@@ -10,6 +10,9 @@ const step = (part: Partial<StepReport>): StepReport => ({
   generatedTokens: 0,
   replayedTokens: 0,
   replayedRows: 0,
+  prefixQueryTokens: 0,
+  prefixHitTokens: 0,
+  preemptions: 0,
   slotsUsed: 0,
   cachedTokens: 0,
   modelMs: 0,
@@ -22,7 +25,15 @@ function metricsAt() {
   const clock = { nowMs: 0 };
   const worker = createWorkerMetrics('m', '8_0');
   const metrics = new GenerationMetrics(worker, () => clock.nowMs);
-  metrics.modelLoaded({ vocabSize: 10, contextTokens: 100, slots: 4, kvCacheBytes: 4096 });
+  metrics.modelLoaded({
+    vocabSize: 10,
+    contextTokens: 100,
+    slots: 4,
+    cacheTokens: 400,
+    kvCacheBytes: 4096,
+    blockTokens: 32,
+    blocks: 0,
+  });
   return { clock, worker, metrics };
 }
 

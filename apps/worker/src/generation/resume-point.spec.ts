@@ -8,15 +8,18 @@ describe('where an attempt goes on', () => {
     expect(resumePointOf({ prompt: 'x', seed: 1 }, { text: '', tokenIds: [] })).toBeNull();
   });
 
-  it.each([{ seed: 0 }, { temperature: 0 }, { do_sample: false }])(
+  it.each([{ seed: 0 }, { deterministic: true, temperature: 0 }])(
     'repeats every step of a text that must come out the same: %j',
-    (repeatable) => {
-      const point = resumePointOf({ prompt: 'x', ...repeatable }, shown);
+    (promised) => {
+      const point = resumePointOf({ prompt: 'x', ...promised }, shown);
       expect(point).toEqual({ tokenIds: [7, 8], replay: 'decode' });
     },
   );
 
-  it('takes the faster way where nobody can ask for the same text', () => {
-    expect(resumePointOf({ prompt: 'x', temperature: 0.7 }, shown)?.replay).toBe('prefill');
-  });
+  it.each([{ temperature: 0.7 }, { temperature: 0 }, { seed: 1, deterministic: false }])(
+    'takes the faster way where nothing is promised: %j',
+    (free) => {
+      expect(resumePointOf({ prompt: 'x', ...free }, shown)?.replay).toBe('prefill');
+    },
+  );
 });
