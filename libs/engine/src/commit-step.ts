@@ -1,3 +1,4 @@
+import type { CacheManager } from './ports/cache-manager.port.js';
 import type { StepLogits } from './ports/model-runner.port.js';
 import type { SamplingScratch } from './sampling/draw-token.js';
 import { sampleToken } from './sampling/sample-token.js';
@@ -12,7 +13,7 @@ export type SequenceOutcome =
   | { readonly kind: 'failed'; readonly cause: unknown };
 
 export interface CommitContext {
-  readonly sequenceIn: (slot: number) => Sequence;
+  readonly cache: CacheManager;
   readonly scratch: SamplingScratch;
   readonly modelMs: number;
   readonly nowMs: number;
@@ -20,20 +21,21 @@ export interface CommitContext {
 
 /** Books a step that has run: cache positions, sampled tokens, stop rules. Returns the outcome by sequence. */
 export function commitStep(
-  plan: StepPlan,
+  { decodes, chunks }: StepPlan<Sequence>,
   logits: StepLogits,
   context: CommitContext,
 ): Map<Sequence, SequenceOutcome> {
   const outcomes = new Map<Sequence, SequenceOutcome>();
-  plan.decodeSlots.forEach((slot, row) => {
-    const sequence = context.sequenceIn(slot);
+  decodes.forEach((sequence, row) => {
     sequence.commitDecode();
     outcomes.set(sequence, takeToken(sequence, logits.decodes[row], context));
   });
-  plan.prefills.forEach(({ slot, tokenCount }, row) => {
-    const sequence = context.sequenceIn(slot);
-    sequence.commitPrefill(tokenCount, context.modelMs);
-    outcomes.set(sequence, takeToken(sequence, logits.prefills[row]?.at(-1), context));
+  chunks.forEach(({ sequence, tokenCount }, index) => {
+    sequence.commitChunk(tokenCount, context.modelMs);
+    const outcome = takeToken(sequence, logits.prefills[index]?.at(-1), context);
+    // Others may build on it from now on, so it has to be sound.
+    if (outcome.kind !== 'failed') context.cache.keepChunk(sequence, tokenCount);
+    outcomes.set(sequence, outcome);
   });
   return outcomes;
 }
@@ -43,13 +45,13 @@ const GOES_ON: SequenceOutcome = { kind: 'goes-on' };
 /** The sequence's next token, where it is due. One bad row fails its own sequence only. */
 function takeToken(
   sequence: Sequence,
-  logits: Float32Array | null | undefined,
+  logits: Float32Array | undefined,
   { scratch, nowMs }: CommitContext,
 ): SequenceOutcome {
   if (!sequence.isDue) return GOES_ON;
   const { generation } = sequence;
   try {
-    if (logits == null) throw new Error('The model runner left out a row of logits. This is a bug.');
+    if (logits === undefined) throw new Error('The model runner left out a row of logits. This is a bug.');
     sequence.append(sampleToken(logits, generation.samplingContext, scratch), nowMs);
     return generation.finish === null ? GOES_ON : { kind: 'finished', finish: generation.finish };
   } catch (cause) {

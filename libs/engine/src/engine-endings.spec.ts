@@ -124,7 +124,6 @@ describe('a failed step', () => {
   it('leaves alone a sequence that was not in it', async () => {
     const { engine } = createEngine({
       prefillChunkTokens: 4,
-      stepTokenBudget: 4,
       beforeStep: (index) => {
         if (index === 0) throw new Error('once');
       },
@@ -193,7 +192,7 @@ describe('the door', () => {
 
   it('refuses settings out of range by name', () => {
     expect(() => createEngine({ prefillChunkTokens: 1 })).toThrow(/`prefillChunkTokens` is 1/u);
-    expect(() => createEngine({ stepTokenBudget: 0.5 })).toThrow(/`stepTokenBudget` is 0.5/u);
+    expect(() => createEngine({ maxQueued: 0.5 })).toThrow(/`maxQueued` is 0.5/u);
   });
 
   it('closes: everything ends as aborted within the step, and nothing more is taken', async () => {

@@ -1,16 +1,19 @@
 import type { ModelRunner } from './ports/model-runner.port.js';
-import type { PlanLimits } from './scheduling/plan-step.js';
+import type { SchedulerLimits } from './scheduling/step-scheduler.js';
 import type { StepReport, StepStart } from './sequence/generation-request.js';
 
 export interface EngineDependencies {
   /** Stays the caller's: `close` of the engine leaves it open. */
   readonly runner: ModelRunner;
-  /** Prompt tokens of one chunk, 2 or more; a last lone token joins the chunk before it. */
+  /**
+   * Prompt tokens of one step at most, 2 or more; a prompt's last lone token joins them. Beside running texts the engine
+   * takes fewer, by the times it measures.
+   */
   readonly prefillChunkTokens: number;
-  /** Decode rows and prompt tokens of one step. Default: one chunk beside a decode row in every slot. */
-  readonly stepTokenBudget?: number;
-  /** Sequences that may wait for a slot. Default 1024. */
+  /** Sequences that may wait for a place in the cache. Default 1024. */
   readonly maxQueued?: number;
+  /** Computes common beginnings of prompts once. Default true; needs a runner with a block store. */
+  readonly prefixCache?: boolean;
   /** Called before each run of the model with the requests' ids; for a record of what ran, should the process die. */
   readonly onStepStart?: (step: StepStart) => void;
   /** Called after each step, before the promises of the sequences that ended in it settle. */
@@ -22,8 +25,9 @@ export interface EngineDependencies {
 /** Dependencies with their defaults, checked. */
 export interface EngineOptions {
   readonly runner: ModelRunner;
-  readonly limits: PlanLimits;
+  readonly limits: SchedulerLimits;
   readonly maxQueued: number;
+  readonly prefixCache: boolean;
   readonly onStepStart: ((step: StepStart) => void) | undefined;
   readonly onStep: (report: StepReport) => void;
   readonly nowMs: () => number;
@@ -36,17 +40,14 @@ export function compileEngineOptions(dependencies: EngineDependencies): EngineOp
   const { runner, prefillChunkTokens } = dependencies;
   const options = {
     runner,
-    limits: {
-      prefillChunkTokens,
-      stepTokenBudget: dependencies.stepTokenBudget ?? prefillChunkTokens + runner.info.slots,
-    },
+    limits: { prefillChunkTokens, blockTokens: runner.info.blockTokens },
     maxQueued: dependencies.maxQueued ?? DEFAULT_MAX_QUEUED,
+    prefixCache: dependencies.prefixCache ?? true,
     onStepStart: dependencies.onStepStart,
     onStep: dependencies.onStep ?? (() => undefined),
     nowMs: dependencies.nowMs ?? (() => performance.now()),
   };
   requireInteger('prefillChunkTokens', prefillChunkTokens, 2);
-  requireInteger('stepTokenBudget', options.limits.stepTokenBudget, 1);
   requireInteger('maxQueued', options.maxQueued, 0);
   return options;
 }

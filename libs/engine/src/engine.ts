@@ -3,11 +3,13 @@ import { commitStep, type SequenceOutcome } from './commit-step.js';
 import { compileEngineOptions, type EngineDependencies, type EngineOptions } from './engine-options.js';
 import type { EngineSnapshot } from './engine-invariants.js';
 import { EngineClosedError, EngineStepError } from './errors.js';
+import { SlotCacheManager } from './kv-cache/slot-cache-manager.js';
+import type { CacheManager } from './ports/cache-manager.port.js';
 import type { StepLogits } from './ports/model-runner.port.js';
 import { createSamplingScratch, type SamplingScratch } from './sampling/draw-token.js';
-import { isEmptyPlan, planStep, plannedSlots, type StepPlan } from './scheduling/plan-step.js';
-import { SequenceTable, type Running } from './scheduling/sequence-table.js';
-import { toModelStep } from './scheduling/to-model-step.js';
+import { isEmptyPlan } from './scheduling/plan-step.js';
+import { SequenceTable, type Entry } from './scheduling/sequence-table.js';
+import { StepScheduler, type ScheduledStep } from './scheduling/step-scheduler.js';
 import type { GenerationRequest, GenerationResult, TextDelta } from './sequence/generation-request.js';
 import { Generation } from './sequence/generation.js';
 import type { Sequence } from './sequence/sequence.js';
@@ -19,29 +21,34 @@ const NO_LOGITS: StepLogits = { decodes: [], prefills: [] };
 
 /**
  * Continuous batching over one model: sequences join and leave between steps. Each step is planned, run and
- * committed; until it is committed, no sequence changes. A sequence's tokens depend on its own request only.
+ * committed; until it is committed, no sequence changes. A deterministic sequence's tokens depend on its own request
+ * only.
  */
 export class Engine {
   readonly #options: EngineOptions;
+  readonly #cache: CacheManager;
   readonly #table: SequenceTable;
+  readonly #scheduler: StepScheduler;
   readonly #scratch: SamplingScratch;
   #loop: Promise<void> | null = null;
   #closed = false;
 
   constructor(dependencies: EngineDependencies) {
     const options = compileEngineOptions(dependencies);
-    const { slots, vocabSize } = options.runner.info;
+    const { runner, maxQueued, nowMs } = options;
     this.#options = options;
-    this.#table = new SequenceTable(slots, options.maxQueued, options.nowMs);
-    this.#scratch = createSamplingScratch(vocabSize);
+    this.#cache = new SlotCacheManager(runner, options.prefixCache);
+    this.#table = new SequenceTable(this.#cache, runner.info.slots, maxQueued, nowMs);
+    this.#scheduler = new StepScheduler(this.#table, this.#cache, options.limits);
+    this.#scratch = createSamplingScratch(runner.info.vocabSize);
   }
 
   get slotsUsed(): number {
-    return this.#table.slotsUsed;
+    return this.#table.running.length;
   }
 
   /**
-   * Runs one request; first come, first served where all slots are taken. An abort ends it within one step:
+   * Runs one request; first come, first served where there is no room in the cache. An abort ends it within one step:
    * it resolves with `finish: 'aborted'` and the text so far. Resumed tokens that end the text resolve it at once.
    * @throws InvalidGenerationRequestError, EngineQueueFullError, EngineClosedError, or EngineStepError where the
    *   model run failed.
@@ -63,73 +70,77 @@ export class Engine {
   async close(): Promise<void> {
     this.#closed = true;
     for (const ticket of this.#table.withdrawAll()) ticket.resolveAborted();
-    for (const { ticket } of this.#table.running) ticket.abort();
+    for (const { ticket } of [...this.#table.running, ...this.#table.preempted]) ticket.abort();
     await this.#loop;
   }
 
   /** State between two steps, for `findViolations`. */
   inspect(): EngineSnapshot {
-    const { contextTokens, slots } = this.#options.runner.info;
-    const takenSlots = this.#table.takenSlots();
-    return { contextTokens, slots, takenSlots, sequences: this.#table.snapshots() };
+    return {
+      contextTokens: this.#options.runner.info.contextTokens,
+      cache: this.#cache.inspect(),
+      sequences: this.#table.running.map(({ sequence }) => ({
+        ...sequence.inspect(),
+        slot: this.#cache.slotOf(sequence),
+      })),
+      preempted: this.#table.preempted.map(({ sequence }) => sequence.inspect()),
+    };
   }
 
   async #run(): Promise<void> {
-    while (this.#table.slotsUsed > 0) {
+    while (this.#table.running.length > 0) {
       // Timers and sockets have their turn, and a burst of submissions starts in one step.
       await yieldToEventLoop();
       try {
         await this.#step();
       } catch (cause) {
-        this.#fail(this.#table.running, cause);
+        this.#fail(() => true, cause);
       }
     }
     this.#loop = null;
   }
 
   async #step(): Promise<void> {
-    const { limits, nowMs } = this.#options;
+    const { nowMs } = this.#options;
     const startMs = nowMs();
-    const wanted = this.#table.running.filter(({ ticket }) => !ticket.aborted);
-    const plan = planStep(
-      wanted.map(({ sequence }) => sequence),
-      limits,
-    );
+    const step = this.#scheduler.next();
     const runStartMs = nowMs();
     let logits: StepLogits;
     try {
-      logits = isEmptyPlan(plan) ? NO_LOGITS : await this.#runModel(plan);
+      logits = isEmptyPlan(step.plan) ? NO_LOGITS : await this.#runModel(step);
     } catch (cause) {
-      const planned = plannedSlots(plan).map((slot) => this.#table.runningIn(slot));
-      this.#fail(planned, cause);
+      const planned = new Set([...step.plan.decodes, ...step.plan.chunks.map(({ sequence }) => sequence)]);
+      this.#fail(({ sequence }) => planned.has(sequence), cause);
       return;
     }
-    const modelMs = nowMs() - runStartMs;
-    this.#commit(plan, logits, modelMs, startMs);
+    this.#commit(step, logits, nowMs() - runStartMs, startMs);
   }
 
-  #runModel(plan: StepPlan): Promise<StepLogits> {
+  #runModel({ plan }: ScheduledStep): Promise<StepLogits> {
     const { runner, onStepStart } = this.#options;
-    const idIn = (slot: number) => this.#sequenceIn(slot).request.id;
     onStepStart?.({
-      decodeIds: plan.decodeSlots.map(idIn),
-      prefillIds: plan.prefills.map(({ slot }) => idIn(slot)),
+      decodeIds: plan.decodes.map(({ request }) => request.id),
+      prefillIds: plan.chunks.map(({ sequence }) => sequence.request.id),
     });
-    return runner.run(toModelStep(plan, this.#sequenceIn));
+    return runner.run(this.#cache.toModelStep(plan));
   }
 
-  #commit(plan: StepPlan, logits: StepLogits, modelMs: number, startMs: number): void {
+  #commit(step: ScheduledStep, logits: StepLogits, modelMs: number, startMs: number): void {
     const { nowMs, onStep } = this.#options;
-    const context = { sequenceIn: this.#sequenceIn, scratch: this.#scratch, modelMs, nowMs: nowMs() };
-    const counts = countStep(plan, this.#sequenceIn);
-    const outcomes = commitStep(plan, logits, context);
+    const counts = countStep(step.plan);
+    const context = { cache: this.#cache, scratch: this.#scratch, modelMs, nowMs: nowMs() };
+    const outcomes = commitStep(step.plan, logits, context);
     const { deltas, settle } = this.#endSequences(outcomes);
     this.#table.admit();
+    this.#scheduler.learn({ ...counts, modelMs });
     try {
       onStep({
         ...counts,
         deltas,
-        slotsUsed: this.#table.slotsUsed,
+        prefixQueryTokens: this.#cache.reusesPrefixes ? step.prefixHitTokens + counts.prefillTokens : 0,
+        prefixHitTokens: step.prefixHitTokens,
+        preemptions: step.preemptions,
+        slotsUsed: this.#table.running.length,
         cachedTokens: this.#table.running.reduce((sum, { sequence }) => sum + sequence.processedTokens, 0),
         modelMs,
         stepMs: nowMs() - startMs,
@@ -139,18 +150,19 @@ export class Engine {
     }
   }
 
-  /** Frees the slots of what is over. `settle` answers the callers, once the report is out. */
+  /** Frees the places of what is over. `settle` answers the callers, once the report is out. */
   #endSequences(outcomes: ReadonlyMap<Sequence, SequenceOutcome>): {
     deltas: TextDelta[];
     settle: () => void;
   } {
     const deltas: TextDelta[] = [];
     const settlements: (() => void)[] = [];
-    for (const { ticket, sequence } of this.#table.running) {
+    for (const entry of [...this.#table.running, ...this.#table.preempted]) {
+      const { ticket, sequence } = entry;
       const outcome = withAbort(outcomes.get(sequence), ticket.aborted);
       if (outcome.kind !== 'goes-on') {
         sequence.generation.output.end();
-        this.#table.release(sequence);
+        this.#table.release(entry, outcome.kind === 'failed' ? 'failed' : 'ended');
         settlements.push(() => settleTicket(ticket, sequence, outcome));
       }
       const delta = sequence.generation.takeDelta();
@@ -159,20 +171,18 @@ export class Engine {
     return { deltas, settle: () => settlements.forEach((settle) => settle()) };
   }
 
-  /** An abort in the line ends at once; a running sequence ends with its step. */
+  /** An abort in the line ends at once; a sequence that has run ends with the step. */
   #leaveLine(ticket: Ticket): void {
     if (this.#table.withdraw(ticket)) ticket.resolveAborted();
   }
 
-  #fail(failed: readonly Running[], cause: unknown): void {
-    for (const { ticket, sequence } of failed) {
-      this.#table.release(sequence);
-      ticket.reject(new EngineStepError(cause));
+  #fail(isConcerned: (entry: Entry) => boolean, cause: unknown): void {
+    for (const entry of this.#table.running.filter(isConcerned)) {
+      this.#table.release(entry, 'failed');
+      entry.ticket.reject(new EngineStepError(cause));
     }
     this.#table.admit();
   }
-
-  readonly #sequenceIn = (slot: number): Sequence => this.#table.runningIn(slot).sequence;
 }
 
 /** A sequence that is no longer wanted ends where it would have gone on. */

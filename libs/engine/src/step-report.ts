@@ -9,37 +9,30 @@ type StepCounts = Pick<
 /** A sequence as it was when the step was planned. */
 interface PlannedSequence {
   readonly promptTokens: number;
-  readonly resumedTokens: number;
+  readonly replayEnd: number;
   readonly knownTokens: number;
   readonly processedTokens: number;
 }
 
 /** What carrying out a plan amounts to; to be asked before its step is committed. */
-export function countStep(plan: StepPlan, sequenceIn: (slot: number) => PlannedSequence): StepCounts {
+export function countStep({ decodes, chunks }: StepPlan<PlannedSequence>): StepCounts {
   let [prefillTokens, generatedTokens, replayedRows, replayedInChunks] = [0, 0, 0, 0];
-  for (const slot of plan.decodeSlots) {
-    const sequence = sequenceIn(slot);
+  for (const sequence of decodes) {
     replayedRows += replayedTokensOf(sequence, 1);
     if (sequence.processedTokens + 1 === sequence.knownTokens) generatedTokens += 1;
   }
-  for (const { slot, tokenCount, needsLogits } of plan.prefills) {
+  for (const { sequence, tokenCount, logitPositions } of chunks) {
     prefillTokens += tokenCount;
-    replayedInChunks += replayedTokensOf(sequenceIn(slot), tokenCount);
-    if (needsLogits) generatedTokens += 1;
+    replayedInChunks += replayedTokensOf(sequence, tokenCount);
+    generatedTokens += logitPositions;
   }
   const replayedTokens = replayedRows + replayedInChunks;
-  return {
-    decodeRows: plan.decodeSlots.length,
-    prefillTokens,
-    generatedTokens,
-    replayedTokens,
-    replayedRows,
-  };
+  return { decodeRows: decodes.length, prefillTokens, generatedTokens, replayedTokens, replayedRows };
 }
 
-/** Resumed tokens among the next `tokenCount` ones. */
+/** Generated tokens that were known before among the next `tokenCount` ones. */
 function replayedTokensOf(sequence: PlannedSequence, tokenCount: number): number {
-  const { promptTokens, resumedTokens, processedTokens } = sequence;
-  const end = Math.min(processedTokens + tokenCount, promptTokens + resumedTokens);
+  const { promptTokens, replayEnd, processedTokens } = sequence;
+  const end = Math.min(processedTokens + tokenCount, replayEnd);
   return Math.max(0, end - Math.max(processedTokens, promptTokens));
 }

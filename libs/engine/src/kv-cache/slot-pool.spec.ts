@@ -7,7 +7,17 @@ describe('the slot pool', () => {
     expect([pool.acquire(), pool.acquire(), pool.acquire(), pool.acquire()]).toEqual([0, 1, 2, undefined]);
     pool.release(2);
     pool.release(0);
-    expect([pool.acquire(), pool.used]).toEqual([0, 2]);
+    expect([pool.acquire(), pool.taken()]).toEqual([0, [0, 1]]);
+  });
+
+  it('moves a sequence to a free slot only', () => {
+    const pool = new SlotPool(3);
+    pool.acquire();
+    pool.acquire();
+    expect(() => pool.move(1, 0)).toThrow(/not free/u);
+    pool.release(0);
+    pool.move(1, 0);
+    expect(pool.taken()).toEqual([0]);
   });
 
   it('notices a slot that is released twice', () => {

@@ -1,83 +1,74 @@
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planStep, type PlanCandidate } from './plan-step.js';
-import { prefillChunkEnd } from './prefill-chunk.js';
+import { planStep, type PlanCandidate, type PlannedChunk } from './plan-step.js';
 
-const decoding = (slot: number): PlanCandidate => ({
-  slot,
-  prefillTokens: 5,
-  knownTokens: 6,
-  processedTokens: 5,
-  admission: slot,
-});
-const prompt = (slot: number, tokens: number, processedTokens = 0, admission = slot) => ({
-  slot,
+interface Named extends PlanCandidate {
+  readonly id: string;
+}
+
+const decoding = (id: string): Named => ({ id, prefillTokens: 5, knownTokens: 6, processedTokens: 5 });
+const prompt = (id: string, tokens: number, processedTokens = 0): Named => ({
+  id,
   prefillTokens: tokens,
   knownTokens: tokens,
   processedTokens,
-  admission,
 });
-const limits = { prefillChunkTokens: 8, stepTokenBudget: 10 };
+const limits = { promptTokens: 10, blockTokens: 4 };
 
-/** Chunks of a prompt, one after another. */
-function chunksOf(promptTokens: number, chunkTokens: number): number[] {
-  const sizes: number[] = [];
-  for (let start = 0; start < promptTokens;) {
-    const end = prefillChunkEnd(start, promptTokens, chunkTokens);
-    sizes.push(end - start);
-    start = end;
-  }
-  return sizes;
+/** The plan by the candidates' names. */
+function plan(candidates: readonly Named[], isComing: Parameters<typeof planStep<Named>>[2] = () => false) {
+  const { decodes, chunks } = planStep(candidates, limits, isComing);
+  return {
+    decodes: decodes.map(({ id }) => id),
+    chunks: chunks.map(({ sequence, tokenCount, logitPositions }) => [
+      sequence.id,
+      tokenCount,
+      logitPositions,
+    ]),
+  };
 }
 
-describe('the chunks of a prompt', () => {
-  it.each([
-    [1, [1]],
-    [2, [2]],
-    [8, [8]],
-    [9, [9]],
-    [10, [8, 2]],
-    [17, [8, 9]],
-    [24, [8, 8, 8]],
-  ])('%i tokens in chunks of 8 are %j', (promptTokens, sizes) => {
-    expect(chunksOf(promptTokens, 8)).toEqual(sizes);
-  });
-
-  it('cover the prompt, begin at multiples of the chunk size, and never leave a token alone', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 3000 }), fc.integer({ min: 2, max: 300 }), (tokens, chunk) => {
-        const sizes = chunksOf(tokens, chunk);
-        expect(sizes.reduce((a, b) => a + b)).toBe(tokens);
-        expect(sizes.slice(0, -1).every((size) => size === chunk)).toBe(true);
-        expect(sizes.at(-1)).toBeLessThanOrEqual(chunk + 1);
-        expect(sizes.at(-1)).toBeGreaterThanOrEqual(Math.min(tokens, 2));
-      }),
-    );
-  });
-});
-
 describe('the plan of a step', () => {
-  it('runs every decode, in the order of slots, before any prompt', () => {
-    const plan = planStep([decoding(3), prompt(1, 20), decoding(0), decoding(2)], limits);
-    expect(plan.decodeSlots).toEqual([0, 2, 3]);
-    expect(plan.prefills).toEqual([{ slot: 1, startPosition: 0, tokenCount: 8, needsLogits: false }]);
+  it('runs every decode, and no more prompt tokens than the budget beside them', () => {
+    const many = Array.from({ length: 20 }, (_, index) => decoding(`d${index}`));
+    expect(plan([...many, prompt('p', 20), prompt('q', 20)])).toEqual({
+      decodes: many.map(({ id }) => id),
+      chunks: [
+        ['p', 8, 0],
+        ['q', 2, 0],
+      ],
+    });
   });
 
-  it('takes prompts in order of admission while the budget lasts, none past one that does not fit', () => {
-    const plan = planStep([prompt(0, 4, 0, 7), prompt(1, 5, 0, 5), prompt(2, 9, 0, 6)], limits);
-    expect(plan.prefills.map(({ slot }) => slot)).toEqual([1]);
-    const roomy = planStep([prompt(0, 4, 0, 7), prompt(1, 5, 0, 5)], limits);
-    expect(roomy.prefills.map(({ slot }) => slot)).toEqual([1, 0]);
-  });
-
-  it('moves one prompt on even where decodes use up the budget', () => {
-    const decodes = Array.from({ length: 10 }, (_, slot) => decoding(slot));
-    expect(planStep([...decodes, prompt(10, 30, 16)], limits).prefills).toEqual([
-      { slot: 10, startPosition: 16, tokenCount: 8, needsLogits: false },
+  it('lets prompts share the budget in order of admission, none past one that has to wait', () => {
+    expect(plan([prompt('a', 4), prompt('b', 5), prompt('c', 1)]).chunks).toEqual([
+      ['a', 4, 1],
+      ['b', 5, 1],
+    ]);
+    expect(plan([prompt('a', 30, 16), prompt('b', 2)]).chunks).toEqual([
+      ['a', 8, 0],
+      ['b', 2, 1],
     ]);
   });
 
+  it('wants logits where the next token follows the chunk, and none where it is known', () => {
+    const replaying = { ...prompt('r', 4), knownTokens: 6 };
+    expect(plan([prompt('a', 4), replaying]).chunks).toEqual([
+      ['a', 4, 1],
+      ['r', 4, 0],
+    ]);
+  });
+
+  it('lets a prompt wait for what another chunk of the step computes, and takes the next one', () => {
+    const isComing = ({ id }: Named, chunks: readonly PlannedChunk<Named>[]) =>
+      id === 'twin' && chunks.some(({ sequence }) => sequence.id === 'first');
+    expect(plan([prompt('first', 6), prompt('twin', 6), prompt('other', 3)], isComing).chunks).toEqual([
+      ['first', 6, 1],
+      ['other', 3, 1],
+    ]);
+    expect(plan([prompt('twin', 6)], isComing).chunks).toEqual([['twin', 6, 1]]);
+  });
+
   it('is empty without candidates', () => {
-    expect(planStep([], limits)).toEqual({ decodeSlots: [], prefills: [] });
+    expect(plan([])).toEqual({ decodes: [], chunks: [] });
   });
 });

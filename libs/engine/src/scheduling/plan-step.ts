@@ -1,80 +1,73 @@
-import { prefillChunkEnd } from './prefill-chunk.js';
+import { prefillChunkTokens } from './prefill-chunk.js';
 
-/** A sequence that holds a slot, as the planner sees it. */
+/** A sequence that has a place in the cache, as the planner sees it. */
 export interface PlanCandidate {
-  readonly slot: number;
   /** Tokens that run in chunks, the first ones: at least the prompt. */
   readonly prefillTokens: number;
   /** Tokens that are there to run, in chunks or by decode rows. */
   readonly knownTokens: number;
   /** Tokens whose key and value are in the cache. */
   readonly processedTokens: number;
-  /** Rank by admission: lower came earlier. */
-  readonly admission: number;
 }
 
-interface PlannedPrefill {
-  readonly slot: number;
-  readonly startPosition: number;
+/** A run of known tokens, from `processedTokens` on. */
+export interface PlannedChunk<S> {
+  readonly sequence: S;
   readonly tokenCount: number;
-  /** True where a token is sampled next: the chunk runs the last known token. */
-  readonly needsLogits: boolean;
+  /** Of how many of its last tokens the logits are wanted: 1 where it runs the last known token, otherwise 0. */
+  readonly logitPositions: number;
 }
 
-/** Who runs in the next step. Nothing has changed yet while it is made. */
-export interface StepPlan {
-  /** Ascending: the rows of the step's batch. */
-  readonly decodeSlots: readonly number[];
-  readonly prefills: readonly PlannedPrefill[];
-}
-
-export function isEmptyPlan({ decodeSlots, prefills }: StepPlan): boolean {
-  return decodeSlots.length === 0 && prefills.length === 0;
-}
-
-export function plannedSlots({ decodeSlots, prefills }: StepPlan): number[] {
-  return [...decodeSlots, ...prefills.map(({ slot }) => slot)];
+/** Which sequences advance in the next step, and by how many tokens. Nothing has changed yet while it is made. */
+export interface StepPlan<S> {
+  /** Each by the one token that is next. */
+  readonly decodes: readonly S[];
+  readonly chunks: readonly PlannedChunk<S>[];
 }
 
 export interface PlanLimits {
-  readonly prefillChunkTokens: number;
-  /** Decode rows and prompt tokens of one step. */
-  readonly stepTokenBudget: number;
+  /** Prompt tokens of one step, 2 or more. */
+  readonly promptTokens: number;
+  /** Tokens of a block of the prefix cache; even. */
+  readonly blockTokens: number;
 }
 
-/**
- * Decodes go first, all of them, so that no prompt delays a running text by more than one step's budget. Prompt
- * chunks take what is left in order of admission, one chunk a sequence; the first is taken even where it exceeds
- * the budget, so that prompts always move on.
- */
-export function planStep(candidates: readonly PlanCandidate[], limits: PlanLimits): StepPlan {
-  const decodeSlots = candidates
-    .filter((candidate) => !isPrefilling(candidate))
-    .map(({ slot }) => slot)
-    .toSorted((a, b) => a - b);
-  const waiting = candidates.filter(isPrefilling).toSorted((a, b) => a.admission - b.admission);
-  const prefills: PlannedPrefill[] = [];
-  let budget = limits.stepTokenBudget - decodeSlots.length;
-  for (const candidate of waiting) {
-    const prefill = planPrefill(candidate, limits.prefillChunkTokens);
-    if (prefills.length > 0 && prefill.tokenCount > budget) break;
-    prefills.push(prefill);
-    budget -= prefill.tokenCount;
-  }
-  return { decodeSlots, prefills };
+export function isEmptyPlan({ decodes, chunks }: StepPlan<unknown>): boolean {
+  return decodes.length === 0 && chunks.length === 0;
 }
 
-function isPrefilling({ processedTokens, prefillTokens }: PlanCandidate): boolean {
+export function isPrefilling({ processedTokens, prefillTokens }: PlanCandidate): boolean {
   return processedTokens < prefillTokens;
 }
 
-function planPrefill(candidate: PlanCandidate, chunkTokens: number): PlannedPrefill {
-  const { slot, processedTokens, prefillTokens, knownTokens } = candidate;
-  const end = prefillChunkEnd(processedTokens, prefillTokens, chunkTokens);
-  return {
-    slot,
-    startPosition: processedTokens,
-    tokenCount: end - processedTokens,
-    needsLogits: end === knownTokens,
-  };
+/**
+ * Decodes go first, all of them, so that prompts delay a running text by no more than one step's budget of prompt
+ * tokens. Prompts share the budget in order of admission; the first one always moves on. One whose next tokens another
+ * chunk of the step computes for both waits for them.
+ *
+ * @param candidates in order of admission
+ * @param isComing whether one of the chunks so far computes what the candidate would run next
+ */
+export function planStep<S extends PlanCandidate>(
+  candidates: readonly S[],
+  limits: PlanLimits,
+  isComing: (candidate: S, chunks: readonly PlannedChunk<S>[]) => boolean,
+): StepPlan<S> {
+  const decodes: S[] = [];
+  const chunks: PlannedChunk<S>[] = [];
+  let mostTokens = limits.promptTokens;
+  for (const candidate of candidates) {
+    if (!isPrefilling(candidate)) {
+      decodes.push(candidate);
+      continue;
+    }
+    if (mostTokens < 2 || isComing(candidate, chunks)) continue;
+    const { processedTokens, prefillTokens, knownTokens } = candidate;
+    const bounds = { mostTokens, blockTokens: limits.blockTokens };
+    const tokenCount = prefillChunkTokens(processedTokens, prefillTokens, bounds);
+    mostTokens -= tokenCount;
+    const logitPositions = processedTokens + tokenCount === knownTokens ? 1 : 0;
+    chunks.push({ sequence: candidate, tokenCount, logitPositions });
+  }
+  return { decodes, chunks };
 }

@@ -1,9 +1,19 @@
+export interface ChunkBounds {
+  /** Most tokens of the chunk, 2 or more; a last lone token joins it. */
+  readonly mostTokens: number;
+  /** Where it does not end the prompt, a chunk ends with a whole block if it can; even. */
+  readonly blockTokens: number;
+}
+
 /**
- * Where the chunk that starts at `startPosition` ends. Boundaries are multiples of `chunkTokens`, so they
- * follow from the length alone, never from load: the same prompt always runs through the same kernels.
- * A last chunk of one token joins the chunk before it, since a lone token takes another kernel than a prompt does.
+ * Tokens of the chunk that starts at `start`, an even position. Chunks end at even positions
+ * or with the prompt: kernels take tokens in pairs, so that the same tokens give the same bits however they are cut.
  */
-export function prefillChunkEnd(startPosition: number, prefillTokens: number, chunkTokens: number): number {
-  const end = startPosition + chunkTokens;
-  return prefillTokens - end <= 1 ? prefillTokens : end;
+export function prefillChunkTokens(start: number, prefillTokens: number, bounds: ChunkBounds): number {
+  const { mostTokens, blockTokens } = bounds;
+  const left = prefillTokens - start;
+  if (left <= mostTokens + 1) return left;
+  const end = start + mostTokens;
+  const blockEnd = end - (end % blockTokens);
+  return blockEnd > start ? blockEnd - start : mostTokens - (mostTokens % 2);
 }

@@ -1,99 +1,108 @@
-import type { SequenceSnapshot } from '../engine-invariants.js';
 import { EngineQueueFullError } from '../errors.js';
-import { SlotPool } from '../kv-cache/slot-pool.js';
+import type { CacheManager, Departure } from '../ports/cache-manager.port.js';
 import { Sequence } from '../sequence/sequence.js';
 import type { Ticket } from '../sequence/ticket.js';
 
-/** A sequence that holds a slot, and whose it is. */
-export interface Running {
+/** A sequence, and whose it is. */
+export interface Entry {
   readonly ticket: Ticket;
   readonly sequence: Sequence;
 }
 
-/** Who waits and who runs: tickets come in, wait in line for a slot, and leave it when they are over. */
+/** Who waits and who runs: sequences come in, wait in line for a place in the cache, and leave it when they are over. */
 export class SequenceTable {
-  readonly #slots: SlotPool;
+  readonly #cache: CacheManager;
+  readonly #slots: number;
   readonly #maxQueued: number;
   readonly #nowMs: () => number;
-  readonly #waiting: Ticket[] = [];
-  readonly #running = new Map<number, Running>();
-  #admissions = 0;
+  /** Preempted ones first, then in the order they came: everyone here came later than all that run. */
+  readonly #line: Entry[] = [];
+  /** In the order they came. */
+  #running: readonly Entry[] = [];
+  #arrivals = 0;
+  #preemptions = 0;
 
-  constructor(slots: number, maxQueued: number, nowMs: () => number) {
-    this.#slots = new SlotPool(slots);
+  constructor(cache: CacheManager, slots: number, maxQueued: number, nowMs: () => number) {
+    this.#cache = cache;
+    this.#slots = slots;
     this.#maxQueued = maxQueued;
     this.#nowMs = nowMs;
   }
 
-  get slotsUsed(): number {
-    return this.#slots.used;
+  /** Not changed, but replaced, when sequences come and go. */
+  get running(): readonly Entry[] {
+    return this.#running;
   }
 
-  /** A copy: callers release sequences while they go through it. */
-  get running(): readonly Running[] {
-    return [...this.#running.values()];
+  /** Those that have run and wait to run again. */
+  get preempted(): readonly Entry[] {
+    return this.#line.filter(({ sequence }) => sequence.wasPreempted);
   }
 
-  /** @throws EngineQueueFullError where the ticket could only wait and the line is full. */
+  /** @throws EngineQueueFullError where the line is full. */
   requireRoom(): void {
-    if (this.#slots.used === this.#slots.size && this.#waiting.length >= this.#maxQueued) {
-      throw new EngineQueueFullError(this.#maxQueued);
-    }
+    const hasFreeSlot = this.#line.length === 0 && this.#running.length < this.#slots;
+    if (this.#line.length >= this.#maxQueued && !hasFreeSlot) throw new EngineQueueFullError(this.#maxQueued);
   }
 
   enqueue(ticket: Ticket): void {
-    this.#waiting.push(ticket);
+    this.#line.push({ ticket, sequence: new Sequence(ticket.generation, this.#arrivals++) });
     this.admit();
   }
 
-  /** Gives free slots to those who waited longest. */
+  /** Gives room in the cache to those who are first in line. */
   admit(): void {
-    while (this.#waiting.length > 0) {
-      const slot = this.#slots.acquire();
-      if (slot === undefined) return;
-      const ticket = this.#waiting.shift()!;
-      const sequence = new Sequence(ticket.generation, slot, this.#admissions++, this.#nowMs());
-      this.#running.set(slot, { ticket, sequence });
+    for (let [first] = this.#line; first !== undefined; [first] = this.#line) {
+      if (this.#cache.admit(first.sequence) !== 'granted') return;
+      first.sequence.start(this.#nowMs());
+      this.#running = [...this.#running, first];
+      this.#line.shift();
     }
   }
 
-  /** Takes a ticket out of the line; false where it is not in it. */
+  /** Takes a ticket that has not run yet out of the line; false where it is not there. */
   withdraw(ticket: Ticket): boolean {
-    const place = this.#waiting.indexOf(ticket);
-    if (place >= 0) this.#waiting.splice(place, 1);
+    const place = this.#line.findIndex((entry) => entry.ticket === ticket && !entry.sequence.wasPreempted);
+    if (place >= 0) this.#line.splice(place, 1);
     return place >= 0;
   }
 
+  /** Takes out of the line all that have not run yet. */
   withdrawAll(): readonly Ticket[] {
-    return this.#waiting.splice(0);
+    const { length } = this.preempted;
+    return this.#line.splice(length).map(({ ticket }) => ticket);
   }
 
-  release({ slot }: Sequence): void {
-    this.#running.delete(slot);
-    this.#slots.release(slot);
+  isRunning(sequence: Sequence): boolean {
+    return this.#running.some((entry) => entry.sequence === sequence);
   }
 
-  runningIn(slot: number): Running {
-    const running = this.#running.get(slot);
-    if (running === undefined) throw new Error(`No sequence holds slot ${slot}. This is a bug.`);
-    return running;
+  /** Sends the youngest sequence back to the head of the line; false where none is younger than this one. */
+  preemptYoungerThan(sequence: Sequence): boolean {
+    const youngest = this.#running.at(-1);
+    if (youngest === undefined || youngest.sequence.admission <= sequence.admission) return false;
+    this.release(youngest, 'preempted');
+    youngest.sequence.restart();
+    this.#line.unshift(youngest);
+    this.#preemptions += 1;
+    return true;
   }
 
-  takenSlots(): number[] {
-    return Array.from({ length: this.#slots.size }, (_, slot) => slot).filter((slot) =>
-      this.#slots.isTaken(slot),
-    );
+  /** Preemptions since the last call. */
+  takePreemptions(): number {
+    const preemptions = this.#preemptions;
+    this.#preemptions = 0;
+    return preemptions;
   }
 
-  snapshots(): SequenceSnapshot[] {
-    return this.running.map(({ sequence }) => ({
-      id: sequence.request.id,
-      slot: sequence.slot,
-      promptTokens: sequence.promptTokens,
-      processedTokens: sequence.processedTokens,
-      resumedTokens: sequence.resumedTokens,
-      generatedTokens: sequence.generation.tokenIds.length,
-      maxTokens: sequence.request.maxTokens,
-    }));
+  /** Takes a sequence that runs, or a preempted one, out of the cache and the table. */
+  release(entry: Entry, departure: Departure): void {
+    const place = this.#line.indexOf(entry);
+    if (place >= 0) {
+      this.#line.splice(place, 1);
+      return;
+    }
+    this.#running = this.#running.filter((other) => other !== entry);
+    this.#cache.release(entry.sequence, departure);
   }
 }

@@ -100,10 +100,16 @@ export interface StepReport {
   readonly prefillTokens: number;
   /** Tokens sampled. */
   readonly generatedTokens: number;
-  /** Resumed tokens that ran again, as decode rows or in chunks. */
+  /** Resumed tokens, and known ones of preempted sequences, that ran again: as decode rows or in chunks. */
   readonly replayedTokens: number;
   /** Decode rows among them. */
   readonly replayedRows: number;
+  /** Prompt tokens that were looked up in the prefix cache and then came from it or were run. */
+  readonly prefixQueryTokens: number;
+  /** Those among them that came from it. */
+  readonly prefixHitTokens: number;
+  /** Sequences that lost their place in the cache to older ones; they run again later. */
+  readonly preemptions: number;
   readonly slotsUsed: number;
   /** Tokens in the key-value cache after the step. */
   readonly cachedTokens: number;

@@ -9,9 +9,17 @@ import type {
 import { bannedTokenIds, finishOf, isStopToken, stopReasonOf } from './stop-conditions.js';
 import { TextOutput } from './text-output.js';
 
-type GenerationTimings = Pick<GenerationResult, 'timeToFirstTokenMs' | 'prefillMs' | 'decodeMs'>;
+type RunFigures = Pick<
+  GenerationResult,
+  'cachedTokenCount' | 'timeToFirstTokenMs' | 'prefillMs' | 'decodeMs'
+>;
 
-const NO_TIMINGS: GenerationTimings = { timeToFirstTokenMs: null, prefillMs: 0, decodeMs: 0 };
+const NEVER_RUN: RunFigures = {
+  cachedTokenCount: 0,
+  timeToFirstTokenMs: null,
+  prefillMs: 0,
+  decodeMs: 0,
+};
 
 /**
  * What a request has become so far: its tokens, their text, and whether they end it. Resumed tokens go through the
@@ -76,15 +84,14 @@ export class Generation {
     return { id: this.request.id, text, tokenIds };
   }
 
-  toResult(finish: GenerationFinish, timings = NO_TIMINGS): GenerationResult {
+  toResult(finish: GenerationFinish, figures = NEVER_RUN): GenerationResult {
     return {
       text: this.output.text,
       tokenIds: this.#tokenIds,
       resumedTokenCount: this.resumedTokens,
       finish,
       promptTokenCount: this.request.promptTokenIds.length,
-      cachedTokenCount: 0,
-      ...timings,
+      ...figures,
     };
   }
 }

@@ -1,29 +1,34 @@
+import type { SequenceSnapshot } from '../engine-invariants.js';
 import type { PlanCandidate } from '../scheduling/plan-step.js';
 import type { GenerationFinish, GenerationRequest, GenerationResult } from './generation-request.js';
 import type { Generation } from './generation.js';
 
 /**
- * A generation that holds a slot. It knows its prompt and the tokens generated so far; what it knows is run, first in
- * chunks, then token by token, and once all of it is in the cache the next token is sampled.
+ * A generation on its way through the cache. It knows its prompt and the tokens generated so far; what it knows is run,
+ * first in chunks, then token by token, and once all of it is in the cache the next token is sampled. Preempted, it
+ * loses what is in the cache and nothing else.
  */
 export class Sequence implements PlanCandidate {
   readonly generation: Generation;
-  readonly slot: number;
+  /** Rank by arrival: lower came earlier. */
   readonly admission: number;
-  /** What runs in chunks: the prompt, and resumed tokens where they are replayed by `prefill`. */
-  readonly prefillTokenIds: Int32Array;
-  readonly #admittedAtMs: number;
+  #prefillTokenIds: Int32Array;
+  #replayEnd: number;
   #processedTokens = 0;
+  #cachedTokens = 0;
+  #wasPreempted = false;
+  #admittedAtMs: number | null = null;
   #prefillMs = 0;
   #firstTokenAtMs: number | null = null;
   #lastTokenAtMs = 0;
 
-  constructor(generation: Generation, slot: number, admission: number, nowMs: number) {
+  constructor(generation: Generation, admission: number) {
+    const { request } = generation;
     this.generation = generation;
-    this.slot = slot;
     this.admission = admission;
-    this.prefillTokenIds = prefillTokenIdsOf(generation);
-    this.#admittedAtMs = nowMs;
+    this.#replayEnd = this.knownTokens;
+    this.#prefillTokenIds =
+      request.resume?.replay === 'prefill' ? this.#knownTokenIds(this.knownTokens) : request.promptTokenIds;
   }
 
   get request(): GenerationRequest {
@@ -34,12 +39,13 @@ export class Sequence implements PlanCandidate {
     return this.request.promptTokenIds.length;
   }
 
-  get prefillTokens(): number {
-    return this.prefillTokenIds.length;
+  /** What runs in chunks: the prompt, and known tokens that come back by prefill. */
+  get prefillTokenIds(): Int32Array {
+    return this.#prefillTokenIds;
   }
 
-  get resumedTokens(): number {
-    return this.generation.resumedTokens;
+  get prefillTokens(): number {
+    return this.#prefillTokenIds.length;
   }
 
   /** Prompt and generated tokens; those past `processedTokens` are to be run. */
@@ -47,9 +53,23 @@ export class Sequence implements PlanCandidate {
     return this.promptTokens + this.generation.tokenIds.length;
   }
 
+  /** Tokens that it will know at most. */
+  get mostTokens(): number {
+    return this.promptTokens + this.request.maxTokens;
+  }
+
+  /** Where sampling began or begins since the last start: what was known then is only run again. */
+  get replayEnd(): number {
+    return this.#replayEnd;
+  }
+
   /** Tokens whose key and value are in the cache. */
   get processedTokens(): number {
     return this.#processedTokens;
+  }
+
+  get wasPreempted(): boolean {
+    return this.#wasPreempted;
   }
 
   /** The token that the next decode step runs. */
@@ -64,11 +84,42 @@ export class Sequence implements PlanCandidate {
     return this.#processedTokens === this.knownTokens;
   }
 
+  nextChunk(tokenCount: number): Int32Array {
+    return this.#prefillTokenIds.subarray(this.#processedTokens, this.#processedTokens + tokenCount);
+  }
+
+  processedTokenIds(): Int32Array {
+    return this.#knownTokenIds(this.#processedTokens);
+  }
+
+  /** It has a place in the cache. */
+  start(nowMs: number): void {
+    this.#admittedAtMs ??= nowMs;
+  }
+
+  /**
+   * It has lost its place in the cache. A deterministic one comes back through the kernels that ran it at first; others
+   * by prefill, which is faster.
+   */
+  restart(): void {
+    this.#wasPreempted = true;
+    this.#processedTokens = 0;
+    this.#replayEnd = this.knownTokens;
+    if (!this.request.deterministic) this.#prefillTokenIds = this.#knownTokenIds(this.knownTokens);
+  }
+
+  /** Counts tokens that came from the prefix cache as run. */
+  commitReuse(tokenCount: number): void {
+    const promptTokensLeft = Math.max(0, this.promptTokens - this.#processedTokens);
+    if (!this.#wasPreempted) this.#cachedTokens += Math.min(tokenCount, promptTokensLeft);
+    this.#processedTokens += tokenCount;
+  }
+
   commitDecode(): void {
     this.#processedTokens += 1;
   }
 
-  commitPrefill(tokenCount: number, modelMs: number): void {
+  commitChunk(tokenCount: number, modelMs: number): void {
     this.#processedTokens += tokenCount;
     this.#prefillMs += modelMs;
   }
@@ -83,14 +134,32 @@ export class Sequence implements PlanCandidate {
   toResult(finish: GenerationFinish): GenerationResult {
     const first = this.#firstTokenAtMs;
     return this.generation.toResult(finish, {
-      timeToFirstTokenMs: first === null ? null : first - this.#admittedAtMs,
+      cachedTokenCount: this.#cachedTokens,
+      timeToFirstTokenMs: first === null ? null : first - (this.#admittedAtMs ?? first),
       prefillMs: this.#prefillMs,
       decodeMs: first === null ? 0 : this.#lastTokenAtMs - first,
     });
   }
-}
 
-function prefillTokenIdsOf({ request, tokenIds }: Generation): Int32Array {
-  const { promptTokenIds, resume } = request;
-  return resume?.replay === 'prefill' ? Int32Array.from([...promptTokenIds, ...tokenIds]) : promptTokenIds;
+  inspect(): SequenceSnapshot {
+    return {
+      id: this.request.id,
+      admission: this.admission,
+      promptTokens: this.promptTokens,
+      processedTokens: this.#processedTokens,
+      replayEnd: this.#replayEnd,
+      generatedTokens: this.generation.tokenIds.length,
+      maxTokens: this.request.maxTokens,
+    };
+  }
+
+  #knownTokenIds(count: number): Int32Array {
+    const { promptTokenIds } = this.request;
+    const tokenIds = new Int32Array(count);
+    tokenIds.set(promptTokenIds.subarray(0, count));
+    for (let i = promptTokenIds.length; i < count; i++) {
+      tokenIds[i] = this.generation.tokenIds[i - promptTokenIds.length]!;
+    }
+    return tokenIds;
+  }
 }

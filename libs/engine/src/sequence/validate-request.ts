@@ -20,6 +20,14 @@ export function validateRequest(request: GenerationRequest, info: ModelRunnerInf
         `${info.contextTokens}. Ask for ${Math.max(0, info.contextTokens - promptTokenIds.length)} at most.`,
     );
   }
+  const mostTokens = promptTokenIds.length + maxTokens;
+  if (mostTokens > info.cacheTokens) {
+    refuse(
+      'maxTokens',
+      `${mostTokens} tokens with the prompt exceed the key-value cache's memory for ${info.cacheTokens}. ` +
+        'Ask for fewer, or give the cache more memory.',
+    );
+  }
   if (!(minTokens >= 0 && minTokens <= maxTokens)) {
     refuse('minTokens', `is ${minTokens}, must be between 0 and maxTokens (${maxTokens}).`);
   }

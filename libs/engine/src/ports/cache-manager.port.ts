@@ -1,0 +1,61 @@
+import type { StepPlan } from '../scheduling/plan-step.js';
+import type { Sequence } from '../sequence/sequence.js';
+import type { ModelStep } from './model-runner.port.js';
+
+/** What a request for room in the cache came to. What could never fit is refused before it gets here. */
+export type Room = 'granted' | 'no-room-now';
+
+/**
+ * Why a sequence leaves the cache. What an `ended` or `preempted` one has computed may be reused; a `failed` one leaves
+ * nothing behind; a `preempted` one is to give its memory back at once.
+ */
+export type Departure = 'ended' | 'preempted' | 'failed';
+
+/** Who is where in the cache, between two steps; for `findViolations`. */
+export interface CacheSnapshot {
+  readonly slots: number;
+  readonly takenSlots: readonly number[];
+  /** Bound of the sum over `residentTokens`. */
+  readonly cacheTokens: number;
+  /** Tokens that each slot has memory for. */
+  readonly residentTokens: readonly number[];
+  readonly blocks: number;
+  readonly prefixBlocks: readonly PrefixBlockSnapshot[];
+}
+
+export interface PrefixBlockSnapshot {
+  readonly block: number;
+  /** The block of the tokens before it; null where it begins a text. */
+  readonly parentBlock: number | null;
+  readonly isPure: boolean;
+}
+
+/**
+ * Gives sequences their places in the key-value cache. A plan speaks of sequences and token counts; only the manager
+ * knows where their tokens are, so that slots on a CPU and a pool of blocks on a GPU serve the same scheduler. Called
+ * between runs only.
+ */
+export interface CacheManager {
+  /** Most tokens of a sequence that has the cache for itself. */
+  readonly maxSequenceTokens: number;
+  /** False where `reuse` never finds anything. */
+  readonly reusesPrefixes: boolean;
+  /** Gives a new or preempted sequence a place. Nothing changes unless it is granted. */
+  admit(sequence: Sequence): Room;
+  /** Holds room for the sequence's first `tokens` tokens. Nothing changes unless it is granted. */
+  reserve(sequence: Sequence, tokens: number): Room;
+  /** Brings in what it knows of the tokens that the sequence would run next; returns how many those are. */
+  reuse(sequence: Sequence): number;
+  /** True where one of the chunks computes what the sequence would run next, so that a step later it can be reused. */
+  isComing(sequence: Sequence, chunks: StepPlan<Sequence>['chunks']): boolean;
+  /** Spells a plan out in tokens and places, in the plan's order. */
+  toModelStep(plan: StepPlan<Sequence>): ModelStep;
+  /** The last `tokenCount` processed tokens of a sequence ran in a chunk: from now on others may reuse them. */
+  keepChunk(sequence: Sequence, tokenCount: number): void;
+  release(sequence: Sequence, departure: Departure): void;
+  /** Puts sequences closer together where that saves more than it costs. */
+  compact(): void;
+  /** The slot of a sequence; for reports and checks. */
+  slotOf(sequence: Sequence): number;
+  inspect(): CacheSnapshot;
+}

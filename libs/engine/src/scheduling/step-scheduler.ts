@@ -1,0 +1,60 @@
+import type { CacheManager } from '../ports/cache-manager.port.js';
+import type { Sequence } from '../sequence/sequence.js';
+import { isPrefilling, planStep, type StepPlan } from './plan-step.js';
+import { learnCosts, prefillBudget, UNKNOWN_COSTS, type ObservedStep } from './prefill-budget.js';
+import { reusePrefixes } from './reuse-prefixes.js';
+import { secureRoom } from './secure-room.js';
+import type { SequenceTable } from './sequence-table.js';
+
+export interface SchedulerLimits {
+  /** Prompt tokens of one step at most, 2 or more. */
+  readonly prefillChunkTokens: number;
+  /** Even. */
+  readonly blockTokens: number;
+}
+
+/** A plan with room in the cache for all of it, and what making it took. */
+export interface ScheduledStep {
+  readonly plan: StepPlan<Sequence>;
+  /** Prompt tokens that came from the prefix cache. */
+  readonly prefixHitTokens: number;
+  /** Sequences that lost their place to older ones. */
+  readonly preemptions: number;
+}
+
+/** Decides what runs next, and makes room for it. */
+export class StepScheduler {
+  readonly #table: SequenceTable;
+  readonly #cache: CacheManager;
+  readonly #limits: SchedulerLimits;
+  #costs = UNKNOWN_COSTS;
+
+  constructor(table: SequenceTable, cache: CacheManager, limits: SchedulerLimits) {
+    this.#table = table;
+    this.#cache = cache;
+    this.#limits = limits;
+  }
+
+  next(): ScheduledStep {
+    this.#cache.compact();
+    const candidates = this.#table.running
+      .filter(({ ticket }) => !ticket.aborted)
+      .map(({ sequence }) => sequence);
+    const promptTokens = this.#budgetFor(candidates);
+    const prefixHitTokens = reusePrefixes(candidates, promptTokens, this.#cache);
+    const limits = { promptTokens, blockTokens: this.#limits.blockTokens };
+    const wanted = planStep(candidates, limits, (sequence, chunks) => this.#cache.isComing(sequence, chunks));
+    const plan = secureRoom(wanted, this.#table, this.#cache);
+    return { plan, prefixHitTokens, preemptions: this.#table.takePreemptions() };
+  }
+
+  learn(step: ObservedStep): void {
+    this.#costs = learnCosts(this.#costs, step);
+  }
+
+  #budgetFor(candidates: readonly Sequence[]): number {
+    const { prefillChunkTokens: most, blockTokens } = this.#limits;
+    const hasDecodes = candidates.some((candidate) => !isPrefilling(candidate));
+    return prefillBudget(this.#costs, { least: Math.min(blockTokens, most), most, hasDecodes });
+  }
+}
