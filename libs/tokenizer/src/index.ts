@@ -1,4 +1,4 @@
 export type { TokenTextDecoder } from './incremental-text-decoder.js';
 export { loadTokenizer } from './load-tokenizer.js';
 export { TokenizerFileError } from './tokenizer-files.js';
-export { Tokenizer } from './tokenizer.js';
+export { Tokenizer, type TokenDescription } from './tokenizer.js';

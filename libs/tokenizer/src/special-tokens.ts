@@ -5,12 +5,14 @@ import type { AddedToken } from './tokenizer-files.js';
 export class SpecialTokens {
   readonly ids: ReadonlySet<number>;
   readonly #idOf: ReadonlyMap<string, number>;
+  readonly #textOf: ReadonlyMap<number, string>;
   readonly #pattern: RegExp | null;
 
   constructor(addedTokens: readonly AddedToken[]) {
     const special = addedTokens.filter((token) => token.special && token.content !== '');
     this.#idOf = new Map(special.map((token) => [token.content, token.id]));
-    this.ids = new Set(this.#idOf.values());
+    this.#textOf = new Map(special.map((token) => [token.id, token.content]));
+    this.ids = new Set(this.#textOf.keys());
     // Longest first: where one text begins another, the longer one is meant.
     const contents = [...this.#idOf.keys()].toSorted((a, b) => b.length - a.length);
     this.#pattern =
@@ -19,6 +21,10 @@ export class SpecialTokens {
 
   idOf(content: string): number | undefined {
     return this.#idOf.get(content);
+  }
+
+  textOf(id: number): string | undefined {
+    return this.#textOf.get(id);
   }
 
   contents(): Iterable<string> {
@@ -33,13 +39,13 @@ export class SpecialTokens {
   /** A pair of functions that hide control tokens in text behind marks, and bring them back. */
   createEscaper(): SpecialTextEscaper {
     const hidden: string[] = [];
-    // Random, so that no message can contain a mark; digits, so that case filters of a template keep it.
-    const mark = `\uE000${randomInt(2 ** 47)}:`;
-    const marks = new RegExp(`${mark}(\\d+)\uE001`, 'gu');
+    // Random, so that no message can contain a mark; digits in ASCII, so that case filters and JSON keep it.
+    const mark = `~${randomInt(2 ** 47)}:`;
+    const marks = new RegExp(`${mark}(\\d+)~`, 'gu');
     return {
       escape: (text) =>
         this.split(text)
-          .map((section) => (this.#idOf.has(section) ? `${mark}${hidden.push(section) - 1}\uE001` : section))
+          .map((section) => (this.#idOf.has(section) ? `${mark}${hidden.push(section) - 1}~` : section))
           .join(''),
       unescape: (text) => text.replace(marks, (_, index: string) => hidden[Number(index)] ?? ''),
     };

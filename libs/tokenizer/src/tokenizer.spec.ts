@@ -3,7 +3,7 @@ import { Tokenizer as WholeTokenizer } from '@huggingface/tokenizers';
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { chatMessageSchema, type ChatMessage } from '#contracts';
+import { chatMessageSchema } from '#contracts';
 import { loadTokenizer } from './load-tokenizer.js';
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
 import { Tokenizer } from './tokenizer.js';
@@ -51,7 +51,7 @@ const chat = (content: fc.Arbitrary<string>) =>
   fc.array(fc.record({ role: anyRole, content }), { minLength: 1, maxLength: 5 });
 
 /** The template of drover-tiny, written out in TypeScript. */
-function render(messages: readonly ChatMessage[]): string {
+function render(messages: readonly { role: string; content: string }[]): string {
   const turns = messages.map(
     ({ role, content }) => `<|start_header_id|>${role}<|end_header_id|>\n\n${content.trim()}<|eot_id|>`,
   );

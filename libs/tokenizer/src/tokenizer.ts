@@ -1,13 +1,23 @@
 import { Tokenizer as BpeTokenizer } from '@huggingface/tokenizers';
-import type { ChatMessage } from '#contracts';
-import { compileChatTemplate, type ChatTemplate } from './chat-template.js';
+import type { ChatMessage, Tool } from '#contracts';
+import { compileChatTemplate, type ChatTemplate } from './chat/chat-template.js';
+import { mapStrings } from './chat/map-strings.js';
+import { toTemplateChat } from './chat/template-chat.js';
 import { IncrementalTextDecoder, type TokenTextDecoder } from './incremental-text-decoder.js';
 import { SpecialTokens } from './special-tokens.js';
-import { BYTE_OF_CHARACTER, TokenBytes } from './token-bytes.js';
+import { BYTE_OF_CHARACTER, spellBytes, TokenBytes } from './token-bytes.js';
 import { isObject, TokenizerFileError, type TokenizerFiles } from './tokenizer-files.js';
 
 /** Control tokens that end a turn or a text in LLaMA 3's format, whichever one the configuration names. */
 const LLAMA3_END_TOKENS = ['<|end_of_text|>', '<|eom_id|>', '<|eot_id|>'];
+
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+export interface TokenDescription {
+  readonly token: string;
+  /** UTF-8 bytes that the token adds to a text; a token may hold part of a character. */
+  readonly bytes: number[];
+}
 
 /** Text to token ids and back, for one model. */
 export class Tokenizer {
@@ -60,14 +70,14 @@ export class Tokenizer {
 
   /**
    * Messages in the model's chat template, one BOS first, the prompt for the answer last. Same tokens as encoding
-   * the rendered template whole, except that control tokens written in a message's content stay plain text.
-   * @throws DroverError `invalid_value` where the template refuses the messages.
+   * the rendered template whole, except that control tokens written in any text of the caller stay plain text.
+   * A template that knows nothing of tools gets them spelled out in the system message.
+   * @throws DroverError `invalid_value` where the template refuses the messages, or arguments are not a JSON object.
    */
-  encodeChat(messages: readonly ChatMessage[]): Int32Array {
+  encodeChat(messages: readonly ChatMessage[], tools: readonly Tool[] = []): Int32Array {
     const escaper = this.#special.createEscaper();
-    const rendered = this.#template(
-      messages.map(({ role, content }) => ({ role, content: escaper.escape(content) })),
-    );
+    const chat = mapStrings(toTemplateChat(messages, tools), (text) => escaper.escape(text));
+    const rendered = this.#template(chat);
     return this.#encodeSections(this.#special.split(rendered), (section) => escaper.unescape(section));
   }
 
@@ -81,6 +91,27 @@ export class Tokenizer {
     let text = '';
     for (const id of tokenIds) text += decoder.push(id);
     return text + decoder.flush();
+  }
+
+  /** A token by itself. `token` is lossily decoded; a control token has its name there, and no bytes. */
+  describeToken(id: number): TokenDescription {
+    const name = this.#special.textOf(id);
+    if (name !== undefined) return { token: name, bytes: [] };
+    const bytes = this.#tokenBytes.of(id);
+    return { token: UTF8.decode(bytes), bytes: [...bytes] };
+  }
+
+  /** Bytes by token id, `vocabSize` long; null for control tokens and ids without a text. The bytes are shared: do not write. */
+  tokenBytes(): (Uint8Array | null)[] {
+    return Array.from({ length: this.vocabSize }, (_, id) => {
+      const bytes = this.specialTokenIds.has(id) ? null : this.#tokenBytes.of(id);
+      return bytes?.length === 0 ? null : bytes;
+    });
+  }
+
+  /** `tokenBytes()` in the spelling of byte-level BPE, one character a byte; empty where it has null. */
+  tokenSpellings(): string[] {
+    return this.tokenBytes().map((bytes) => (bytes === null ? '' : spellBytes(bytes)));
   }
 
   #encodeSections(sections: readonly string[], restore: (section: string) => string): Int32Array {
