@@ -1,7 +1,6 @@
 import type { CacheManager } from './ports/cache-manager.port.js';
 import type { StepLogits } from './ports/model-runner.port.js';
 import type { SamplingScratch } from './sampling/draw-token.js';
-import { sampleToken } from './sampling/sample-token.js';
 import type { StepPlan } from './scheduling/plan-step.js';
 import type { GenerationFinish } from './sequence/generation-request.js';
 import type { Sequence } from './sequence/sequence.js';
@@ -52,7 +51,7 @@ function takeToken(
   const { generation } = sequence;
   try {
     if (logits === undefined) throw new Error('The model runner left out a row of logits. This is a bug.');
-    sequence.append(sampleToken(logits, generation.samplingContext, scratch), nowMs);
+    sequence.sampleNext(logits, scratch, nowMs);
     return generation.finish === null ? GOES_ON : { kind: 'finished', finish: generation.finish };
   } catch (cause) {
     return { kind: 'failed', cause };

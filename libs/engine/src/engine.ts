@@ -54,6 +54,14 @@ export class Engine {
    *   model run failed.
    */
   async submit(request: GenerationRequest, signal?: AbortSignal): Promise<GenerationResult> {
+    try {
+      return await this.#generate(request, signal);
+    } finally {
+      request.constraint?.close();
+    }
+  }
+
+  async #generate(request: GenerationRequest, signal: AbortSignal | undefined): Promise<GenerationResult> {
     if (this.#closed) throw new EngineClosedError();
     validateRequest(request, this.#options.runner.info);
     const generation = new Generation(request);

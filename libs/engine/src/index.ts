@@ -12,4 +12,6 @@ export type * from './ports/token-constraint.port.js';
 export type * from './ports/token-text-decoder.port.js';
 export { compileSamplingParams } from './sampling/compile-sampling-params.js';
 export type { SamplingParams } from './sampling/sampling-params.js';
+export { seedOfChoice } from './sampling/seed-of-choice.js';
+export type { TokenLogprobs } from './sampling/token-logprobs.js';
 export type * from './sequence/generation-request.js';

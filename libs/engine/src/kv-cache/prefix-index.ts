@@ -87,8 +87,9 @@ export class PrefixIndex {
 
   #walk(text: PrefixText, maxBlocks: number): PrefixNode[] {
     const path: PrefixNode[] = [];
+    const most = Math.min(maxBlocks, Math.floor(text.tokenIds.length / this.#blockTokens));
     let node = this.#roots.get(text.salt);
-    while (path.length < maxBlocks) {
+    while (path.length < most) {
       node = node?.children.get(this.#keyOf(text, path.length));
       if (node === undefined) break;
       path.push(node);

@@ -1,4 +1,5 @@
 import type { SequenceSnapshot } from '../engine-invariants.js';
+import type { SamplingScratch } from '../sampling/draw-token.js';
 import type { PlanCandidate } from '../scheduling/plan-step.js';
 import type { GenerationFinish, GenerationRequest, GenerationResult } from './generation-request.js';
 import type { Generation } from './generation.js';
@@ -124,9 +125,9 @@ export class Sequence implements PlanCandidate {
     this.#prefillMs += modelMs;
   }
 
-  /** Takes a sampled token. */
-  append(tokenId: number, nowMs: number): void {
-    this.generation.append(tokenId);
+  /** Chooses the token that the logits of its last run decide, and takes it. */
+  sampleNext(logits: Float32Array, scratch: SamplingScratch, nowMs: number): void {
+    this.generation.sampleNext(logits, scratch);
     this.#firstTokenAtMs ??= nowMs;
     this.#lastTokenAtMs = nowMs;
   }

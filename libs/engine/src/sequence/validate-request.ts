@@ -2,9 +2,13 @@ import { InvalidGenerationRequestError } from '../errors.js';
 import type { ModelRunnerInfo } from '../ports/model-runner.port.js';
 import type { GenerationRequest } from './generation-request.js';
 
+/** As in OpenAI's API. */
+const MAX_TOP_LOGPROBS = 20;
+
 /** @throws InvalidGenerationRequestError where the model could not run the request whatever the load. */
 export function validateRequest(request: GenerationRequest, info: ModelRunnerInfo): void {
-  const { promptTokenIds, maxTokens, minTokens, sampling, stopStrings, resume } = request;
+  const { promptTokenIds, maxTokens, minTokens, sampling, stopStrings, topLogprobs, constraint, resume } =
+    request;
   const refuse = (field: keyof GenerationRequest, problem: string): never => {
     throw new InvalidGenerationRequestError(field, problem);
   };
@@ -31,6 +35,19 @@ export function validateRequest(request: GenerationRequest, info: ModelRunnerInf
   if (!(minTokens >= 0 && minTokens <= maxTokens)) {
     refuse('minTokens', `is ${minTokens}, must be between 0 and maxTokens (${maxTokens}).`);
   }
+  const leastTokens = constraint?.minRemainingTokens() ?? 0;
+  if (maxTokens < leastTokens) {
+    refuse(
+      'maxTokens',
+      `is ${maxTokens}, but the shortest text that the constraint allows takes ${leastTokens}.`,
+    );
+  }
+  if (
+    topLogprobs !== null &&
+    !(Number.isInteger(topLogprobs) && topLogprobs >= 0 && topLogprobs <= MAX_TOP_LOGPROBS)
+  ) {
+    refuse('topLogprobs', `is ${topLogprobs}, must be an integer from 0 to ${MAX_TOP_LOGPROBS}, or null.`);
+  }
   if (stopStrings.includes('')) refuse('stopStrings', 'holds an empty string, which would stop at once.');
   const badToken = promptTokenIds.find(outside);
   if (badToken !== undefined) {
@@ -38,6 +55,13 @@ export function validateRequest(request: GenerationRequest, info: ModelRunnerInf
   }
   if (resume !== null && resume.tokenIds.length > maxTokens) {
     refuse('resume', `has ${resume.tokenIds.length} tokens, more than maxTokens (${maxTokens}).`);
+  }
+  const knownLogprobs = resume?.logprobs?.length ?? 0;
+  if (resume !== null && topLogprobs !== null && knownLogprobs !== resume.tokenIds.length) {
+    refuse(
+      'resume',
+      `has ${knownLogprobs} log probabilities for ${resume.tokenIds.length} tokens. Give one each.`,
+    );
   }
   const badResumed = resume?.tokenIds.find(outside);
   if (badResumed !== undefined) {
