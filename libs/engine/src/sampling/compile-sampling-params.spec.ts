@@ -10,6 +10,7 @@ describe('sampling parameters', () => {
       topK: 0,
       topP: 1,
       minP: 0,
+      typicalP: 1,
       repetitionPenalty: 1,
       presencePenalty: 0,
       frequencyPenalty: 0,

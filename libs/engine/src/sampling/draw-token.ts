@@ -1,5 +1,6 @@
 import { argmax, requireFinite } from './argmax.js';
 import { keepBest } from './keep-best.js';
+import { keepTypical } from './keep-typical.js';
 import { RankedTokens, rankTokens } from './rank-tokens.js';
 import { tokenWeight } from './token-weight.js';
 
@@ -10,6 +11,8 @@ export interface Truncation {
   readonly topK: number;
   readonly topP: number;
   readonly minP: number;
+  /** 1 keeps every token. */
+  readonly typicalP: number;
 }
 
 /** Working memory of one engine, so that drawing a token allocates nothing. */
@@ -19,6 +22,10 @@ export interface SamplingScratch {
   readonly weights: Float64Array;
   /** Ids of tokens. */
   readonly candidates: Int32Array;
+  /** One a token. */
+  readonly nearness: Float32Array;
+  /** The logits before any rule. */
+  readonly modelLogits: Float32Array;
 }
 
 /** Most tokens that are ranked; past it a cut is found without ranking. */
@@ -31,11 +38,14 @@ export function createSamplingScratch(vocabSize: number): SamplingScratch {
     ranked: new RankedTokens(MAX_RANKED),
     weights: new Float64Array(vocabSize),
     candidates: new Int32Array(vocabSize),
+    nearness: new Float32Array(vocabSize),
+    modelLogits: new Float32Array(vocabSize),
   };
 }
 
 /**
- * Draws from softmax(logits / temperature) after top_k, then top_p within what top_k left, then min_p.
+ * Draws from softmax(logits / temperature) after top_k, then top_p within what top_k left, then min_p, then
+ * typical_p within what is left.
  * @param uniform in [0, 1)
  */
 export function drawToken(
@@ -52,15 +62,17 @@ export function drawToken(
 
 function drawFromTopK(
   logits: Float32Array,
-  { temperature, topK, topP, minP }: Truncation,
+  truncation: Truncation,
   uniform: number,
-  { ranked, weights }: SamplingScratch,
+  scratch: SamplingScratch,
 ): number {
+  const { temperature, topK, topP } = truncation;
+  const { ranked, weights } = scratch;
   rankTokens(logits, topK, ranked);
   const best = requireFinite(ranked.logits[0]!);
   const total = weigh(ranked.logits, ranked.count, best, temperature, weights);
   const nucleus = countOfShare(weights, ranked.count, topP * total) ?? ranked.count;
-  return drawRanked(ranked, weights, nucleus, minP, uniform);
+  return drawRanked(nucleus, truncation, uniform, scratch);
 }
 
 /** The share is of the whole vocabulary's weight, but only its best tokens are ranked. */
@@ -70,7 +82,7 @@ function drawFromNucleus(
   uniform: number,
   scratch: SamplingScratch,
 ): number {
-  const { temperature, topP, minP } = truncation;
+  const { temperature, topP } = truncation;
   const { ranked, weights } = scratch;
   const best = logits[argmax(logits)]!;
   const share = topP * weigh(logits, logits.length, best, temperature, weights);
@@ -78,7 +90,7 @@ function drawFromNucleus(
     rankTokens(logits, guess, ranked);
     weigh(ranked.logits, ranked.count, best, temperature, weights);
     const nucleus = countOfShare(weights, ranked.count, share);
-    if (nucleus !== null) return drawRanked(ranked, weights, nucleus, minP, uniform);
+    if (nucleus !== null) return drawRanked(nucleus, truncation, uniform, scratch);
   }
   return drawFromAll(logits, truncation, uniform, scratch);
 }
@@ -86,9 +98,9 @@ function drawFromNucleus(
 /** Any truncation, by zeroing the weights of what it cuts. */
 function drawFromAll(
   logits: Float32Array,
-  { temperature, topK, topP, minP }: Truncation,
+  { temperature, topK, topP, minP, typicalP }: Truncation,
   uniform: number,
-  { weights, candidates }: SamplingScratch,
+  { weights, candidates, nearness }: SamplingScratch,
 ): number {
   const best = argmax(logits);
   const count = logits.length;
@@ -96,18 +108,21 @@ function drawFromAll(
   if (topK > 0 && topK < count) total = keepBest(logits, weights, null, topK, candidates);
   if (topP < 1) total = keepBest(logits, weights, weights, topP * total, candidates);
   if (minP > 0) total = dropBelow(weights, count, minP);
+  if (typicalP < 1) total = keepTypical(logits, weights, typicalP, nearness, candidates);
   const drawn = drawIndex(weights, count, uniform * total);
   return drawn ?? best;
 }
 
 function drawRanked(
-  ranked: RankedTokens,
-  weights: Float64Array,
   nucleus: number,
-  minP: number,
+  { minP, typicalP }: Truncation,
   uniform: number,
+  { ranked, weights, nearness, candidates }: SamplingScratch,
 ): number {
-  const total = dropBelow(weights, nucleus, minP);
+  let total = dropBelow(weights, nucleus, minP);
+  if (typicalP < 1) {
+    total = keepTypical(ranked.logits.subarray(0, nucleus), weights, typicalP, nearness, candidates);
+  }
   const rank = drawIndex(weights, nucleus, uniform * total);
   return ranked.ids[rank ?? 0]!;
 }

@@ -30,6 +30,32 @@ export function banTokens(logits: Float32Array, tokenIds: readonly number[]): vo
   for (const id of tokenIds) logits[id] = -Infinity;
 }
 
+/**
+ * Rules out the tokens whose bit is not set, 32 at a time: token `id` is bit `id % 32` of word `id >> 5`. Tokens past the
+ * last word are ruled out.
+ */
+export function maskTokens(logits: Float32Array, allowedTokens: Int32Array): void {
+  const words = Math.ceil(logits.length / 32);
+  for (let word = 0; word < words; word++) {
+    const bits = allowedTokens[word] ?? 0;
+    if (bits === -1) continue;
+    const start = word * 32;
+    const end = Math.min(start + 32, logits.length);
+    for (let id = start; id < end; id++) {
+      if (((bits >>> (id & 31)) & 1) === 0) logits[id] = -Infinity;
+    }
+  }
+}
+
+/** @throws Error where the rules before have left no token. */
+export function requireCandidate(logits: Float32Array): void {
+  for (let id = 0; id < logits.length; id++) if (logits[id] !== -Infinity) return;
+  throw new Error(
+    'No token may come next: the constraint allows none that `min_tokens` and `logit_bias` do not rule out. ' +
+      'Lower `min_tokens` or loosen the constraint.',
+  );
+}
+
 function at(logits: Float32Array, id: number): number {
   return logits[id] ?? -Infinity;
 }

@@ -1,4 +1,5 @@
 import type { SamplingParams } from '../sampling/sampling-params.js';
+import type { TokenLogprobs } from '../sampling/token-logprobs.js';
 import type { TokenConstraint } from '../ports/token-constraint.port.js';
 import type { TokenTextDecoder } from '../ports/token-text-decoder.port.js';
 
@@ -40,15 +41,6 @@ export interface ResumePoint {
    * follows is bit for bit what would have followed. `prefill`: in the prompt's chunks, much faster, equal up to rounding.
    */
   readonly replay: 'decode' | 'prefill';
-}
-
-/** Log probabilities at one position, of the model's own distribution: before penalties, bans, temperature or a grammar. */
-export interface TokenLogprobs {
-  readonly tokenId: number;
-  /** Natural logarithm. */
-  readonly logprob: number;
-  /** The best tokens, best first; as many as were asked for. */
-  readonly top: readonly { readonly tokenId: number; readonly logprob: number }[];
 }
 
 export type GenerationFinish = 'stop' | 'length' | 'aborted';

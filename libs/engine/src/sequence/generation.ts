@@ -1,5 +1,8 @@
-import type { SamplingContext } from '../sampling/sample-token.js';
+import { InvalidGenerationRequestError } from '../errors.js';
+import type { SamplingScratch } from '../sampling/draw-token.js';
+import { sampleToken, sampleWithLogprobs, type SamplingContext } from '../sampling/sample-token.js';
 import { TokenHistory } from '../sampling/token-history.js';
+import type { TokenLogprobs } from '../sampling/token-logprobs.js';
 import type {
   GenerationFinish,
   GenerationRequest,
@@ -31,16 +34,19 @@ export class Generation {
   readonly resumedTokens: number;
   readonly #history: TokenHistory;
   readonly #tokenIds: number[] = [];
+  /** One for each of the tokens, where the request reports them. */
+  readonly #logprobs: TokenLogprobs[] = [];
   #reportedTokens = 0;
   #finish: GenerationFinish | null = null;
 
+  /** @throws InvalidGenerationRequestError where the constraint does not allow a resumed token. */
   constructor(request: GenerationRequest) {
     this.request = request;
     this.output = new TextOutput(request.decoder, request.stopStrings);
     this.#history = new TokenHistory(request.promptTokenIds, request.sampling);
-    for (const tokenId of request.resume?.tokenIds ?? []) {
-      if (this.#finish === null) this.append(tokenId);
-    }
+    request.resume?.tokenIds.forEach((tokenId, index) => {
+      if (this.#finish === null) this.#resume(tokenId, request.resume?.logprobs?.[index]);
+    });
     if (this.#finish !== null) this.output.end();
     this.output.takePending();
     this.#reportedTokens = this.#tokenIds.length;
@@ -56,23 +62,21 @@ export class Generation {
     return this.#finish;
   }
 
-  get samplingContext(): SamplingContext {
-    const { promptTokenIds, sampling } = this.request;
-    return {
-      params: sampling,
-      history: this.#history,
-      position: promptTokenIds.length + this.#tokenIds.length,
-      bannedTokenIds: bannedTokenIds(this.request, this.#tokenIds.length),
-    };
-  }
-
-  append(tokenId: number): void {
-    const checksStops = this.#tokenIds.length >= this.request.minTokens;
-    this.#tokenIds.push(tokenId);
-    this.#history.add(tokenId);
-    if (!isStopToken(this.request, tokenId)) this.output.push(tokenId, checksStops);
-    const reason = stopReasonOf(this.request, tokenId, this.#tokenIds.length, this.output.foundStopString);
-    this.#finish = reason === null ? null : finishOf(reason);
+  /**
+   * Chooses the next token and takes it. `logits` is changed in place.
+   * @throws Error where the logits are not numbers or the constraint leaves no token.
+   */
+  sampleNext(logits: Float32Array, scratch: SamplingScratch): number {
+    const { topLogprobs } = this.request;
+    const context = this.#samplingContext();
+    if (topLogprobs === null) {
+      const tokenId = sampleToken(logits, context, scratch);
+      this.#append(tokenId);
+      return tokenId;
+    }
+    const logprobs = sampleWithLogprobs(logits, context, topLogprobs, scratch);
+    this.#append(logprobs.tokenId, logprobs);
+    return logprobs.tokenId;
   }
 
   /** Takes the text that became visible since the last call and the tokens behind it; null where nothing did. */
@@ -80,18 +84,63 @@ export class Generation {
     const text = this.output.takePending();
     if (text === '') return null;
     const tokenIds = this.#tokenIds.slice(this.#reportedTokens);
+    const logprobs = this.#logprobsFrom(this.#reportedTokens);
     this.#reportedTokens = this.#tokenIds.length;
-    return { id: this.request.id, text, tokenIds };
+    return { id: this.request.id, text, tokenIds, ...logprobs };
   }
 
   toResult(finish: GenerationFinish, figures = NEVER_RUN): GenerationResult {
     return {
       text: this.output.text,
       tokenIds: this.#tokenIds,
+      ...this.#logprobsFrom(0),
       resumedTokenCount: this.resumedTokens,
       finish,
       promptTokenCount: this.request.promptTokenIds.length,
       ...figures,
     };
+  }
+
+  #samplingContext(): SamplingContext {
+    const { promptTokenIds, maxTokens, sampling, constraint } = this.request;
+    const generatedTokens = this.#tokenIds.length;
+    return {
+      params: sampling,
+      history: this.#history,
+      position: promptTokenIds.length + generatedTokens,
+      bannedTokenIds: bannedTokenIds(this.request, generatedTokens),
+      allowedTokens: constraint?.allowedTokens(maxTokens - generatedTokens) ?? null,
+    };
+  }
+
+  #resume(tokenId: number, logprobs: TokenLogprobs | undefined): void {
+    try {
+      this.#append(tokenId, logprobs);
+    } catch (cause) {
+      const problem = cause instanceof Error ? cause.message : String(cause);
+      throw new InvalidGenerationRequestError(
+        'resume',
+        `token ${tokenId} at ${this.#tokenIds.length} does not follow the constraint: ${problem}`,
+      );
+    }
+  }
+
+  #append(tokenId: number, logprobs?: TokenLogprobs): void {
+    const { constraint, minTokens } = this.request;
+    const checksStops = this.#tokenIds.length >= minTokens;
+    constraint?.accept(tokenId);
+    this.#tokenIds.push(tokenId);
+    if (logprobs !== undefined) this.#logprobs.push(logprobs);
+    this.#history.add(tokenId);
+    if (!isStopToken(this.request, tokenId)) this.output.push(tokenId, checksStops);
+    const reason = stopReasonOf(this.request, tokenId, this.#tokenIds.length, {
+      foundStopString: this.output.foundStopString,
+      completedConstraint: constraint?.isComplete ?? false,
+    });
+    this.#finish = reason === null ? null : finishOf(reason);
+  }
+
+  #logprobsFrom(start: number): Pick<GenerationResult, 'logprobs'> {
+    return this.request.topLogprobs === null ? {} : { logprobs: this.#logprobs.slice(start) };
   }
 }

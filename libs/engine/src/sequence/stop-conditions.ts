@@ -7,21 +7,28 @@ export interface StopRules {
   readonly stopTokenIds: readonly number[];
 }
 
-export type StopReason = 'stop-token' | 'stop-string' | 'max-tokens';
+export type StopReason = 'stop-token' | 'stop-string' | 'complete' | 'max-tokens';
+
+/** What the text with the newest token has come to. */
+export interface TextState {
+  readonly foundStopString: boolean;
+  /** The constraint's document is whole: nothing can follow it, however few tokens there are. */
+  readonly completedConstraint: boolean;
+}
 
 /**
  * Why a sequence ends with this token; null where it goes on.
  * @param generatedCount tokens generated, this one included
- * @param foundStopString whether the text with this token holds a stop string
  */
 export function stopReasonOf(
   rules: StopRules,
   tokenId: number,
   generatedCount: number,
-  foundStopString: boolean,
+  { foundStopString, completedConstraint }: TextState,
 ): StopReason | null {
   if (isStopToken(rules, tokenId)) return 'stop-token';
   if (foundStopString) return 'stop-string';
+  if (completedConstraint) return 'complete';
   return generatedCount >= rules.maxTokens ? 'max-tokens' : null;
 }
 
@@ -41,6 +48,7 @@ export function finishOf(reason: StopReason): GenerationFinish {
   switch (reason) {
     case 'stop-token':
     case 'stop-string':
+    case 'complete':
       return 'stop';
     case 'max-tokens':
       return 'length';

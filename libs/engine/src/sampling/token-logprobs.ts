@@ -1,0 +1,38 @@
+import { rankTokens, type RankedTokens } from './rank-tokens.js';
+import { tokenWeight } from './token-weight.js';
+
+/** Log probabilities at one position, of the model's own distribution: before penalties, bans, temperature or a grammar. */
+export interface TokenLogprobs {
+  readonly tokenId: number;
+  /** Natural logarithm; -Infinity for a token that the model rules out. */
+  readonly logprob: number;
+  /** The best tokens, best first; as many as were asked for. */
+  readonly top: readonly { readonly tokenId: number; readonly logprob: number }[];
+}
+
+/**
+ * Log softmax of a token and of the `topCount` best ones.
+ * @param logits the model's own
+ * @param topCount at most the capacity of `ranked`, which is working memory
+ */
+export function tokenLogprobs(
+  logits: Float32Array,
+  tokenId: number,
+  topCount: number,
+  ranked: RankedTokens,
+): TokenLogprobs {
+  rankTokens(logits, Math.max(1, topCount), ranked);
+  const logTotal = logSumExp(logits, ranked.logits[0]!);
+  const top = Array.from(ranked.ids.subarray(0, Math.min(topCount, ranked.count)), (id) => ({
+    tokenId: id,
+    logprob: logits[id]! - logTotal,
+  }));
+  return { tokenId, logprob: logits[tokenId]! - logTotal, top };
+}
+
+/** log Σ exp(logit), in float64 and taken around the highest logit, so that nothing overflows. */
+function logSumExp(logits: Float32Array, highest: number): number {
+  let total = 0;
+  for (const logit of logits) total += tokenWeight(logit - highest);
+  return highest + Math.log(total);
+}
