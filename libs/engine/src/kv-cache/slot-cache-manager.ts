@@ -7,8 +7,8 @@ import { PrefixCache, type Place } from './prefix-cache.js';
 import { ResidentTokens } from './resident-tokens.js';
 import { SlotPool } from './slot-pool.js';
 
-/** Tokens that each sequence should be able to grow by before another one is let in beside it. */
-const HEADROOM_TOKENS = 64;
+/** What each sequence should be able to grow by before another one is let in beside it. */
+const HEADROOM_BLOCKS = 2;
 
 /**
  * The cache of a runner whose sequences each have a slot of their own, as long as the context. Slots may promise more
@@ -142,9 +142,10 @@ export class SlotCacheManager implements CacheManager {
    */
   #hasMemoryFor(sequence: Sequence): boolean {
     if (this.#isRoomy || this.#places.size === 0) return true;
-    let claimed = claimOf(sequence);
+    const headroom = HEADROOM_BLOCKS * this.#runner.info.blockTokens;
+    let claimed = claimOf(sequence, headroom);
     for (const [other, { slot }] of this.#places) {
-      claimed += Math.max(claimOf(other), this.#resident.of(slot));
+      claimed += Math.max(claimOf(other, headroom), this.#resident.of(slot));
     }
     return claimed <= this.#resident.capacity;
   }
@@ -170,8 +171,8 @@ export class SlotCacheManager implements CacheManager {
   };
 }
 
-function claimOf({ knownTokens, mostTokens }: Sequence): number {
-  return Math.min(knownTokens + HEADROOM_TOKENS, mostTokens);
+function claimOf({ knownTokens, mostTokens }: Sequence, headroomTokens: number): number {
+  return Math.min(knownTokens + headroomTokens, mostTokens);
 }
 
 function isDeterministic({ request }: Sequence): boolean {
