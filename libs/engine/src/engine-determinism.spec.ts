@@ -1,0 +1,111 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { GenerationRequest, GenerationResult } from './sequence/generation-request.js';
+import { anyRequest } from './testing/any-request.js';
+import { createEngine, request, runAlone, VOCAB } from './testing/engine-fixture.js';
+
+const essence = ({ text, tokenIds, finish }: GenerationResult) => ({ text, tokenIds, finish });
+
+/** A request, when it comes, and what befalls it. */
+const anyArrival = fc.record({
+  overrides: anyRequest,
+  /** Common beginnings, so that prefixes are shared. */
+  beginning: fc.constantFrom(0, 0, 9, 14),
+  deterministic: fc.boolean(),
+  cacheSalt: fc.constantFrom('', 'other tenant'),
+  delay: fc.nat(5),
+  /** Steps after which it is aborted; most are not. */
+  abortAfter: fc.oneof({ weight: 4, arbitrary: fc.constant(Infinity) }, { weight: 1, arbitrary: fc.nat(20) }),
+  /** Tokens that an earlier run has shown. */
+  resumed: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(12) }),
+});
+type Arrival = typeof anyArrival extends fc.Arbitrary<infer T> ? T : never;
+
+/** Everything an operator can set that must not show in a result. */
+const anySetup = fc.record({
+  slots: fc.integer({ min: 1, max: 5 }),
+  blocks: fc.constantFrom(0, 3, 16),
+  cacheTokens: fc.integer({ min: 64, max: 160 }),
+  prefillChunkTokens: fc.integer({ min: 2, max: 12 }),
+  nowMs: fc.infiniteStream(fc.nat(9)).map((steps) => {
+    let now = 0;
+    return () => (now += steps.next().value!);
+  }),
+});
+
+function toRequest(arrival: Arrival, index: number): GenerationRequest {
+  const { overrides, beginning, deterministic, cacheSalt } = arrival;
+  const shared = Array.from({ length: beginning }, (_, i) => (i * 7) % VOCAB);
+  return request(`r${index}`, {
+    ...overrides,
+    promptTokenIds: Int32Array.of(...shared, ...overrides.promptTokenIds!),
+    maxTokens: overrides.maxTokens! + 10,
+    deterministic,
+    cacheSalt,
+  });
+}
+
+describe('a deterministic request', () => {
+  it('has the tokens it has alone, whatever arrives, shares, leaves, is preempted or resumed around it', async () => {
+    const seen = { preemptions: 0, prefixHits: 0, moves: 0, compared: 0 };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyArrival, { minLength: 2, maxLength: 8 }),
+        anySetup,
+        async (arrivals, setup) => {
+          const requests = arrivals.map(toRequest);
+          const alone: GenerationResult[] = [];
+          for (const one of requests) alone.push(await runAlone(one));
+
+          const controllers = arrivals.map(() => new AbortController());
+          const rig = createEngine({
+            ...setup,
+            beforeStep: (step) => {
+              for (const [index, { abortAfter }] of arrivals.entries()) {
+                if (step >= abortAfter) controllers[index]!.abort();
+              }
+            },
+          });
+          const together = await Promise.all(
+            requests.map(async (one, index) => {
+              const turns = arrivals.slice(0, index + 1).reduce((sum, { delay }) => sum + delay, 0);
+              for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+              const known = alone[index]!.tokenIds.slice(0, arrivals[index]!.resumed);
+              const replay = one.deterministic ? 'decode' : 'prefill';
+              const resume = known.length === 0 ? null : ({ tokenIds: known, replay } as const);
+              return rig.engine.submit({ ...one, resume }, controllers[index]!.signal);
+            }),
+          );
+          const compared = arrivals.flatMap(({ deterministic }, index) => (deterministic ? [index] : []));
+          const expected = compared.map((index) => {
+            const { tokenIds, text, finish } = together[index]!;
+            const whole = essence(alone[index]!);
+            if (finish !== 'aborted') return whole;
+            return {
+              finish,
+              tokenIds: whole.tokenIds.slice(0, tokenIds.length),
+              text: whole.text.slice(0, text.length),
+            };
+          });
+          expect(compared.map((index) => essence(together[index]!))).toEqual(expected);
+          seen.compared += compared.length;
+          seen.preemptions += rig.reports.reduce((sum, { preemptions }) => sum + preemptions, 0);
+          seen.prefixHits += rig.reports.reduce((sum, { prefixHitTokens }) => sum + prefixHitTokens, 0);
+          seen.moves += rig.runner.copies.filter((copy) => copy.startsWith('moveSlot')).length;
+        },
+      ),
+      { numRuns: 150 },
+    );
+    // All of it has happened, or the claim would be empty.
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
+  });
+
+  it('may differ from one that is not: its neighbours decide how the model rounds', async () => {
+    const one = request('one', { maxTokens: 30, deterministic: false });
+    const alone = await runAlone(one);
+    const { engine } = createEngine();
+    const other = request('other', { maxTokens: 30, deterministic: false });
+    const [beside] = await Promise.all([engine.submit(one), engine.submit(other)]);
+    expect(beside.tokenIds).not.toEqual(alone.tokenIds);
+  });
+});
