@@ -53,7 +53,7 @@ export interface Reference {
 export function textOf({ output }: JobView): string {
   const choice = output?.choices[0];
   if (choice === undefined) return '';
-  return 'message' in choice ? choice.message.content : choice.text;
+  return 'message' in choice ? (choice.message.content ?? '') : choice.text;
 }
 
 export function referenceOf(job: JobView): Reference {

@@ -4,7 +4,14 @@ import { createParser } from 'eventsource-parser';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AttemptLease, JobLifecycle } from '#queue';
-import { requireNativeRedis, startTestRedis, succeededAttempt, until, type TestRedis } from '#testing';
+import {
+  requireNativeRedis,
+  startTestRedis,
+  succeededAttempt,
+  testAppend,
+  until,
+  type TestRedis,
+} from '#testing';
 import { jobSchema } from '../../apps/api/src/openapi/response-schemas.js';
 import { readEvents, textOf } from './read-events.js';
 import { startScriptedWorker, type ScriptedWorker } from './scripted-worker.js';
@@ -39,12 +46,14 @@ async function talk(lifecycle: JobLifecycle, lease: AttemptLease): Promise<void>
   await lifecycle.start(lease, Date.now());
   for (let from = 0; from < ENTRIES; from += 200) {
     await lifecycle.appendTokens(
-      Array.from({ length: 200 }, (_, k) => ({
-        lease,
-        sequence: from + k + 1,
-        text: entryText(from + k),
-        tokenIds: [from + k],
-      })),
+      Array.from({ length: 200 }, (_, k) =>
+        testAppend({
+          lease,
+          sequence: from + k + 1,
+          text: entryText(from + k),
+          tokenIds: [from + k],
+        }),
+      ),
     );
   }
   await lifecycle.finish(lease, succeededAttempt('told by its stream'));

@@ -1,7 +1,7 @@
 import type { JobRecord } from '#contracts';
 import { createLogger } from '#observability';
 import { createJobWorker, type AttemptLease, type FinishedAttempt, type JobLifecycle } from '#queue';
-import { newTestHeartbeat } from '#testing';
+import { newTestHeartbeat, testAppend, testChoices } from '#testing';
 
 export interface ScriptedWorker {
   /** Lets jobs that asked to be held (`metadata.hold`) go on. */
@@ -75,7 +75,7 @@ async function answer(
   for (const text of words) {
     if (signal.aborted) break;
     said += 1;
-    await lifecycle.appendTokens([{ lease, sequence: said, text, tokenIds: [said] }]);
+    await lifecycle.appendTokens([testAppend({ lease, sequence: said, text, tokenIds: [said] })]);
     if (isHeld(job) && said === 1) await Promise.race([released, aborted(signal)]);
   }
   await lifecycle.finish(lease, ending(job, words.slice(0, said), signal.aborted));
@@ -93,8 +93,7 @@ function wordsOf(job: JobRecord): readonly string[] {
 function ending(job: JobRecord, words: readonly string[], cancelled: boolean): FinishedAttempt {
   return {
     status: cancelled ? 'cancelled' : 'succeeded',
-    text: words.join(''),
-    finishReason: cancelled ? 'cancelled' : 'stop',
+    choices: testChoices(words.join(''), cancelled ? 'cancelled' : 'stop'),
     usage: { promptTokens: job.promptTokens, completionTokens: words.length, cachedTokens: 0 },
     timings: { timeToFirstTokenMs: 1, prefillMs: 1, decodeMs: 2, resumedTokens: 0 },
     failure: null,

@@ -102,7 +102,7 @@ function parseEventData(json: string): JobEventLine['data'] {
 export function textOf(job: JobView): string | undefined {
   const choice = job.output?.choices[0];
   if (choice === undefined) return undefined;
-  return 'message' in choice ? choice.message.content : choice.text;
+  return 'message' in choice ? (choice.message.content ?? '') : choice.text;
 }
 
 /** Value of one line of a Prometheus page; undefined where the line is absent. */

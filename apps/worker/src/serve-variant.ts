@@ -1,6 +1,8 @@
+import { MAX_CHOICES_PER_JOB } from '#contracts';
 import { Engine, type ModelRunner } from '#engine';
 import { createJobWorker, type AttemptHandler, type JobLifecycle, type JobWorker } from '#queue';
 import { loadTokenizer } from '#tokenizer';
+import { createLogprobDescriber, type LogprobDescriber } from './generation/describe-logprobs.js';
 import { GenerationHandler } from './generation/generation-handler.js';
 import { TokenPublisher } from './generation/token-publisher.js';
 import { healthRoutes } from './health/health-routes.js';
@@ -28,13 +30,14 @@ export async function serveVariant(facts: WorkerFacts, openRunner = openModelRun
   const tokenizer = await loadTokenizer(variant.directory);
   const runner = await openRunner(worker);
   flight.modelLoaded();
-  const publisher = createPublisher(worker, jobs.lifecycle);
+  const describeLogprobs = createLogprobDescriber(tokenizer);
+  const publisher = createPublisher(worker, jobs.lifecycle, describeLogprobs);
   const engine = openEngine(worker, runner, publisher);
   const handler = new GenerationHandler({
     lifecycle: jobs.lifecycle,
     engine,
-    tokenizer,
-    contextTokens: variant.contextTokens,
+    model: { tokenizer, contextTokens: variant.contextTokens },
+    describeLogprobs,
     publisher,
     metrics,
     flight,
@@ -80,11 +83,16 @@ async function openJobWorker(worker: WorkerContext, handler: AttemptHandler): Pr
   return jobs;
 }
 
-function createPublisher({ logger }: WorkerContext, lifecycle: JobLifecycle): TokenPublisher {
-  return new TokenPublisher(
-    (appends) => lifecycle.appendTokens(appends),
-    (err) => logger.warn({ err }, 'text could not be published, trying again'),
-  );
+function createPublisher(
+  { logger }: WorkerContext,
+  lifecycle: JobLifecycle,
+  describeLogprobs: LogprobDescriber,
+): TokenPublisher {
+  return new TokenPublisher({
+    appendTokens: (appends) => lifecycle.appendTokens(appends),
+    describeLogprobs,
+    onWriteError: (err) => logger.warn({ err }, 'text could not be published, trying again'),
+  });
 }
 
 function openEngine(worker: WorkerContext, runner: ModelRunner, publisher: TokenPublisher): Engine {
@@ -92,6 +100,7 @@ function openEngine(worker: WorkerContext, runner: ModelRunner, publisher: Token
   const engine = new Engine({
     runner,
     prefillChunkTokens: settings.DROVER_PREFILL_CHUNK,
+    maxQueued: settings.DROVER_SLOTS * MAX_CHOICES_PER_JOB,
     onStepStart: (step) => flight.stepStarts(step),
     onStep: (report) => {
       flight.stepDone(report);

@@ -26,7 +26,7 @@ export function visibleJob(tenant: string, hash: Readonly<Record<string, string>
 
 /** The job for readers that do not fetch it: its output is kept from them if one look is all there is. */
 export function withheld(job: JobRecord): JobRecord {
-  return goesOnceFetched(job) ? { ...job, text: null } : job;
+  return goesOnceFetched(job) ? { ...job, choices: null } : job;
 }
 
 function goesOnceFetched({ ttlMs, status }: JobRecord): boolean {

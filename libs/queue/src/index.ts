@@ -18,6 +18,7 @@ export {
   type RedisConnectionKind,
 } from './redis-connection.js';
 export { pipelineReplies } from './pipeline-replies.js';
+export { decodeLogprobs } from './shown-tokens.js';
 export { storedValue } from './stored-value.js';
 export { createRedisSubscriber, type RedisSubscriber } from './redis-subscriber.js';
 export { launchRedis, type LaunchedRedis, type LaunchRedisOptions } from './redis-server/launch-redis.js';

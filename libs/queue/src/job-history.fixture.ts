@@ -1,5 +1,5 @@
 import type { JobFailure, JobStatus } from '#contracts';
-import { succeededAttempt } from '#testing';
+import { succeededAttempt, testAppend } from '#testing';
 import * as fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { RedisJobLifecycle } from './job-lifecycle.js';
@@ -205,7 +205,7 @@ export class JobHistory {
     const outcome = await this.lifecycle.start(attempt.lease, nowMs);
     if (outcome.kind === 'lost') return 'lost';
     if (outcome.kind === 'skip') return outcome.reason;
-    const { text, tokenIds } = outcome.generated;
+    const [{ text, tokenIds } = { text: '', tokenIds: [] }] = outcome.generated;
     const expected = [textOf(this.shown), this.shown.map(({ id }) => id).join()];
     if (text !== expected[0] || tokenIds.join() !== expected[1]) {
       throw new Error(`Attempt ${attempt.lease.attempt} goes on from "${text}", shown was "${expected[0]}".`);
@@ -217,7 +217,12 @@ export class JobHistory {
   async #append(attempt: Attempt): Promise<string | undefined> {
     if (attempt.text === undefined) return undefined;
     const id = this.shown.length * 100 + attempt.lease.attempt;
-    const append = { lease: attempt.lease, sequence: ++attempt.sequence, text: `${id} `, tokenIds: [id] };
+    const append = testAppend({
+      lease: attempt.lease,
+      sequence: ++attempt.sequence,
+      text: `${id} `,
+      tokenIds: [id],
+    });
     const [outcome] = await this.lifecycle.appendTokens([append]);
     if (outcome === 'written') {
       attempt.last = append;

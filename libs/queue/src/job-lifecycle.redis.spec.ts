@@ -1,9 +1,16 @@
-import { newTestJob, startTestRedis, succeededAttempt, type TestRedis } from '#testing';
+import {
+  newTestJob,
+  startTestRedis,
+  succeededAttempt,
+  type TestRedis,
+  testAppend,
+  testChoices,
+} from '#testing';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isDoneEventId } from './event-ids.js';
 import type { RedisJobLifecycle } from './job-lifecycle.js';
-import type { AttemptLease, NewJob, TokenAppend } from './queue.types.js';
+import type { AttemptLease, NewJob } from './queue.types.js';
 import { connectRedis } from './redis-connection.js';
 import { parseOutboxEntry } from './outbox-entry.js';
 import { PlayedQueue, refOf } from './played-queue.fixture.js';
@@ -45,12 +52,8 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
     const entries = await redis.xrange(redisKeys.events(job.id), '-', '+');
     return entries.map(([id, fields]) => ({ id, type: fields[1], detail: fields[3] }));
   };
-  const token = (lease: AttemptLease, sequence: number, text = 'a'): TokenAppend => ({
-    lease,
-    sequence,
-    text,
-    tokenIds: [sequence],
-  });
+  const token = (lease: AttemptLease, sequence: number, text = 'a') =>
+    testAppend({ lease, sequence, text, tokenIds: [sequence] });
   const outbox = async () =>
     (await redis.lrange(redisKeys.webhookOutbox, 0, -1)).map((text) => parseOutboxEntry(text).jobId);
 
@@ -75,9 +78,8 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
     expect(await lifecycle.finish(lease, succeededAttempt('Hello'))).toBe('written');
     expect(await stored(job)).toMatchObject({
       status: 'succeeded',
-      text: 'Hello',
+      choices: testChoices('Hello'),
       attempt: 1,
-      finishReason: 'stop',
       usage: { completionTokens: 5 },
     });
     const events = await eventsOf(job);
@@ -118,7 +120,7 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
     expect(await lifecycle.finish(lease, succeededAttempt('first'))).toBe('written');
     await loseLock(job);
     expect(await lifecycle.finish(lease, succeededAttempt('second'))).toBe('written');
-    expect((await stored(job))?.text).toBe('first');
+    expect((await stored(job))?.choices?.[0]?.text).toBe('first');
     expect(await outbox()).toEqual([job.id]);
   });
 
@@ -136,7 +138,11 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
 
     expect(await lifecycle.finish(fresh, succeededAttempt('fresh'))).toBe('written');
     expect(await lifecycle.finish(stale, succeededAttempt('stale'))).toBe('lost');
-    expect(await stored(job)).toMatchObject({ status: 'succeeded', text: 'fresh', attempt: 2 });
+    expect(await stored(job)).toMatchObject({
+      status: 'succeeded',
+      choices: [{ text: 'fresh' }],
+      attempt: 2,
+    });
   });
 
   it('refuses the finish of an attempt whose lock ran out, before anyone else has the job', async () => {
@@ -181,7 +187,7 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
     const late = await submit({ startByMs, webhook: WEBHOOK });
     const lease = await take(late, 1);
     expect(await lifecycle.start(lease, startByMs + 1)).toEqual({ kind: 'skip', reason: 'expired' });
-    expect(await stored(late)).toMatchObject({ status: 'expired', text: null, startedAtMs: null });
+    expect(await stored(late)).toMatchObject({ status: 'expired', choices: null, startedAtMs: null });
     expect(await outbox()).toEqual([late.id]);
 
     const unclaimed = await submit({ startByMs });
@@ -212,7 +218,7 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
     it('ends a queued job at once, and a later start skips it', async () => {
       const job = await submit({ webhook: WEBHOOK });
       const outcome = await lifecycle.cancel('public', refOf(job), Date.now());
-      expect(outcome).toMatchObject({ kind: 'cancelled', job: { status: 'cancelled', text: null } });
+      expect(outcome).toMatchObject({ kind: 'cancelled', job: { status: 'cancelled', choices: null } });
       const lease = await take(job, 1);
       expect(await lifecycle.start(lease, Date.now())).toEqual({ kind: 'skip', reason: 'cancelled' });
       expect(await outbox()).toEqual([job.id]);
@@ -228,9 +234,9 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
       });
       const again = await lifecycle.cancel('public', refOf(job), 6_000);
       expect(again).toMatchObject({ kind: 'cancelling', job: { cancelRequestedAtMs: 5_000 } });
-      const end = succeededAttempt('par', { status: 'cancelled', finishReason: 'cancelled' });
+      const end = succeededAttempt('par', { status: 'cancelled' });
       expect(await lifecycle.finish(lease, end)).toBe('written');
-      expect(await stored(job)).toMatchObject({ status: 'cancelled', text: 'par' });
+      expect(await stored(job)).toMatchObject({ status: 'cancelled', choices: [{ text: 'par' }] });
     });
 
     it('ends a running job at once when no worker holds it any more', async () => {
@@ -246,7 +252,10 @@ describe.each(['auto', 'embedded'] as const)('job lifecycle (%s Redis)', (mode) 
       expect(await lifecycle.cancel('other', refOf(job), Date.now())).toEqual({ kind: 'not-found' });
       await lifecycle.finish(await run(job), succeededAttempt('x'));
       const outcome = await lifecycle.cancel('public', refOf(job), Date.now());
-      expect(outcome).toMatchObject({ kind: 'already-finished', job: { status: 'succeeded', text: 'x' } });
+      expect(outcome).toMatchObject({
+        kind: 'already-finished',
+        job: { status: 'succeeded', choices: [{ text: 'x' }] },
+      });
     });
 
     it('races with finish to exactly one end', async () => {

@@ -34,6 +34,7 @@ import { runScript, type RedisScript } from './scripts/redis-script.js';
 import { retryScript } from './scripts/retry.lua.js';
 import { startScript } from './scripts/start.lua.js';
 import { submitScript, withdrawScript } from './scripts/submit.lua.js';
+import { decodeTextsSoFar, encodeTokens } from './shown-tokens.js';
 import { storedValue } from './stored-value.js';
 
 /** A job and the queue it is in: what its keys are made of. */
@@ -110,7 +111,7 @@ export class RedisJobLifecycle implements JobLifecycle {
   }
 
   async start(lease: AttemptLease, nowMs: number): Promise<StartOutcome> {
-    const [kind, detail, text = '', tokenIds = ''] = await this.#run<[string, unknown, string?, string?]>(
+    const [kind, detail, ...texts] = await this.#run<[string, unknown, ...string[]]>(
       startScript,
       lease,
       nowMs,
@@ -120,8 +121,7 @@ export class RedisJobLifecycle implements JobLifecycle {
     if (kind === 'lost') return { kind };
     if (kind === 'skip') return { kind, reason: storedValue(detail) };
     const job = recordOf(detail);
-    const generated = { text, tokenIds: tokenIds === '' ? [] : tokenIds.split(',').map(Number) };
-    return { kind: 'started', job, generated, suspect: job.deaths.length > 0 };
+    return { kind: 'started', job, generated: decodeTextsSoFar(texts), suspect: job.deaths.length > 0 };
   }
 
   async appendTokens(appends: readonly TokenAppend[]): Promise<readonly FencedOutcome[]> {
@@ -131,13 +131,11 @@ export class RedisJobLifecycle implements JobLifecycle {
       redisKeys.events(lease.jobId),
       lockOf(lease),
     ]);
-    const args = appends.flatMap(({ lease, sequence, text, tokenIds }) => [
+    const args = appends.flatMap(({ lease, sequence, ...shown }) => [
       lease.lockToken,
       lease.attempt,
       sequence,
-      text,
-      tokenIds.length,
-      tokenIds.join(','),
+      ...encodeTokens(shown),
     ]);
     const replies = storedValue<string[]>(await runScript(this.redis, appendScript, keys, args));
     return appends.map(({ lease }, i) => {
@@ -162,7 +160,7 @@ export class RedisJobLifecycle implements JobLifecycle {
         lease.attempt,
         result.status,
         flag(failure !== null && JOB_FAILURE_FAULT[failure.code] === 'service'),
-        flag(!('text' in result)),
+        'choices' in result ? '' : result.finishReason,
         ...encodeFinishedAttempt(result),
       ],
     );

@@ -1,4 +1,4 @@
-import type { JobRecord } from '#contracts';
+import type { ChoiceRecord, JobRecord } from '#contracts';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -8,11 +8,27 @@ import {
   encodeJobRecord,
   newJobRecord,
 } from './job-record-codec.js';
-import { newTestJob, succeededAttempt } from '#testing';
+import { newTestJob, succeededAttempt, testChoices } from '#testing';
 
 const orNull = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
 const count = fc.nat();
 const text = fc.string({ unit: 'binary' });
+
+const logprob = { tokenId: count, token: text, bytes: fc.array(count), logprob: fc.integer() };
+const choices: fc.Arbitrary<ChoiceRecord> = fc.record({
+  text,
+  finishReason: fc.constantFrom('stop', 'length', 'tool_calls', 'cancelled', 'deadline', 'error'),
+  logprobs: orNull(fc.array(fc.record({ ...logprob, top: fc.array(fc.record(logprob)) }))),
+  toolCalls: orNull(
+    fc.array(
+      fc.record({
+        id: text,
+        type: fc.constant('function'),
+        function: fc.record({ name: text, arguments: text }),
+      }),
+    ),
+  ),
+});
 
 const records: fc.Arbitrary<JobRecord> = fc.record({
   id: fc.stringMatching(/^job_[0-9a-f]{32}$/),
@@ -33,6 +49,7 @@ const records: fc.Arbitrary<JobRecord> = fc.record({
   ttlMs: count,
   promptTokens: count,
   maxTokens: count,
+  choiceCount: count,
   createdAtMs: count,
   startedAtMs: orNull(count),
   finishedAtMs: orNull(count),
@@ -52,8 +69,7 @@ const records: fc.Arbitrary<JobRecord> = fc.record({
     { maxLength: 2 },
   ),
   cancelRequestedAtMs: orNull(count),
-  text: orNull(text),
-  finishReason: orNull(fc.constantFrom('stop', 'length', 'cancelled', 'deadline', 'error')),
+  choices: orNull(fc.array(choices)),
   usage: orNull(fc.record({ promptTokens: count, completionTokens: count, cachedTokens: count })),
   timings: orNull(
     fc.record({ timeToFirstTokenMs: orNull(count), prefillMs: count, decodeMs: count, resumedTokens: count }),
@@ -90,9 +106,12 @@ describe('job record codec', () => {
 
   it('keeps an empty answer apart from no answer', () => {
     const none = { promptTokens: 3, completionTokens: 0, cachedTokens: 0 };
-    const textOf = (end: ReturnType<typeof succeededAttempt>) => field(encodeFinishedAttempt(end), 'text');
-    expect(textOf(succeededAttempt('', { usage: none }))).toBe('');
-    expect(textOf(succeededAttempt('', { usage: none, status: 'failed' }))).toBeUndefined();
-    expect(textOf(succeededAttempt('part', { status: 'cancelled' }))).toBe('part');
+    const choicesOf = (end: ReturnType<typeof succeededAttempt>) =>
+      field(encodeFinishedAttempt(end), 'choices');
+    expect(choicesOf(succeededAttempt('', { usage: none }))).toBe(JSON.stringify(testChoices('')));
+    expect(choicesOf(succeededAttempt('', { usage: none, status: 'failed' }))).toBeUndefined();
+    expect(choicesOf(succeededAttempt('part', { status: 'cancelled' }))).toBe(
+      JSON.stringify(testChoices('part')),
+    );
   });
 });

@@ -1,10 +1,19 @@
 import { FINAL_EVENT_TYPES } from '#contracts';
-import type { JobRecord, WebhookEventType, WebhookTarget } from '#contracts';
+import type { FinishReason, JobRecord, WebhookEventType, WebhookTarget } from '#contracts';
 import type { FinishedAttempt, NewJob } from './queue.types.js';
 import { storedValue } from './stored-value.js';
 
 /** Record fields kept as JSON in the hash. */
-const JSON_FIELDS = ['input', 'webhook', 'metadata', 'deaths', 'usage', 'timings', 'failure'] as const;
+const JSON_FIELDS = [
+  'input',
+  'webhook',
+  'metadata',
+  'deaths',
+  'choices',
+  'usage',
+  'timings',
+  'failure',
+] as const;
 const NUMBER_FIELDS = [
   'priority',
   'startByMs',
@@ -12,6 +21,7 @@ const NUMBER_FIELDS = [
   'ttlMs',
   'promptTokens',
   'maxTokens',
+  'choiceCount',
   'createdAtMs',
   'startedAtMs',
   'finishedAtMs',
@@ -20,7 +30,7 @@ const NUMBER_FIELDS = [
   'retries',
   'cancelRequestedAtMs',
 ] as const;
-const TEXT_FIELDS = ['id', 'tenant', 'status', 'model', 'variant', 'text', 'finishReason'] as const;
+const TEXT_FIELDS = ['id', 'tenant', 'status', 'model', 'variant'] as const;
 
 export function newJobRecord(job: NewJob): JobRecord {
   return {
@@ -33,8 +43,7 @@ export function newJobRecord(job: NewJob): JobRecord {
     retries: 0,
     deaths: [],
     cancelRequestedAtMs: null,
-    text: null,
-    finishReason: null,
+    choices: null,
     usage: null,
     timings: null,
     failure: null,
@@ -53,14 +62,16 @@ export function encodeJobRecord(record: JobRecord): string[] {
 }
 
 /** The end of an attempt whose text nobody can tell but the stream. */
-export type UntoldAttempt = Pick<FinishedAttempt, 'status' | 'finishReason' | 'failure' | 'finishedAtMs'>;
+export interface UntoldAttempt extends Pick<FinishedAttempt, 'status' | 'failure' | 'finishedAtMs'> {
+  /** Why the texts ended that had not ended by themselves. */
+  readonly finishReason: FinishReason;
+}
 
 /** Hash fields that an attempt's end adds. */
 export function encodeFinishedAttempt(result: FinishedAttempt | UntoldAttempt): string[] {
   return [
-    ...pair('finishReason', result.finishReason),
     ...pair('failure', result.failure && JSON.stringify(result.failure)),
-    ...('text' in result ? encodeOutput(result) : []),
+    ...('choices' in result ? encodeOutput(result) : []),
   ];
 }
 
@@ -68,7 +79,7 @@ function encodeOutput(result: FinishedAttempt): string[] {
   const generated = result.status === 'succeeded' || result.usage.completionTokens > 0;
   return [
     // No output is different from an empty one.
-    ...pair('text', generated ? result.text : null),
+    ...pair('choices', generated ? JSON.stringify(result.choices) : null),
     ...pair('usage', JSON.stringify(result.usage)),
     ...pair('timings', JSON.stringify(result.timings)),
   ];

@@ -1,6 +1,7 @@
-import { startTestRedis, succeededAttempt, type TestRedis } from '#testing';
+import { startTestRedis, succeededAttempt, type TestRedis, testAppend, testChoices } from '#testing';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { TokenAppend } from './queue.types.js';
 import { PlayedQueue, refOf } from './played-queue.fixture.js';
 import { connectRedis } from './redis-connection.js';
 import { redisKeys } from './redis-keys.js';
@@ -30,7 +31,7 @@ describe.each(['auto', 'embedded'] as const)('resume (%s Redis)', (mode) => {
     it('starts from nothing where nothing was shown', async () => {
       const job = await queue.submit();
       expect(await queue.start(job, 1)).toMatchObject({
-        generated: { tokenIds: [], text: '' },
+        generated: [],
         suspect: false,
       });
     });
@@ -45,7 +46,7 @@ describe.each(['auto', 'embedded'] as const)('resume (%s Redis)', (mode) => {
       const second = await queue.run(job, 2);
       await queue.say(second, 1, ' wörld');
       expect(await queue.start(job, 3)).toMatchObject({
-        generated: { tokenIds: [100, 101, 200, 100], text: 'Hello wörld' },
+        generated: [{ tokenIds: [100, 101, 200, 100], text: 'Hello wörld' }],
       });
     });
 
@@ -56,7 +57,9 @@ describe.each(['auto', 'embedded'] as const)('resume (%s Redis)', (mode) => {
       const starting = queue.start(job, 2);
       const outcomes = await Promise.all([...writing, ...[6, 7, 8].map((n) => queue.say(lost, n, 'x'))]);
       const written = outcomes.filter((outcome) => outcome === 'written').length;
-      expect(await starting).toMatchObject({ generated: { text: 'x'.repeat(written) } });
+      expect(await starting).toMatchObject({
+        generated: written === 0 ? [] : [{ text: 'x'.repeat(written) }],
+      });
     });
   });
 
@@ -85,7 +88,7 @@ describe.each(['auto', 'embedded'] as const)('resume (%s Redis)', (mode) => {
       const leases = await Promise.all(jobs.map((job) => queue.run(job)));
       await Promise.all(jobs.filter((_, i) => i % 2 === 1).map((job) => queue.loseLock(job)));
       const outcomes = await queue.lifecycle.appendTokens(
-        leases.map((lease, i) => ({ lease, sequence: 1, text: `${i}`, tokenIds: [i] })),
+        leases.map((lease, i) => testAppend({ lease, sequence: 1, text: `${i}`, tokenIds: [i] })),
       );
       expect(outcomes).toEqual(['written', 'lost', 'written', 'lost', 'written']);
       for (const [i, job] of jobs.entries()) {
@@ -117,7 +120,6 @@ describe.each(['auto', 'embedded'] as const)('resume (%s Redis)', (mode) => {
       return { job, lease };
     };
     const partial = {
-      text: 'part',
       usage: { promptTokens: 3, completionTokens: 2, cachedTokens: 0 },
       timings: null,
     };
@@ -129,13 +131,44 @@ describe.each(['auto', 'embedded'] as const)('resume (%s Redis)', (mode) => {
       expect(await queue.stored(job)).toMatchObject({
         ...partial,
         status: 'cancelled',
-        finishReason: 'cancelled',
+        choices: testChoices('part', 'cancelled'),
+      });
+    });
+
+    it('keeps each of its texts, with its own end and its log probabilities', async () => {
+      const job = await queue.submit({ choiceCount: 3 });
+      const lease = await queue.run(job);
+      const logprobs = [{ tokenId: 7, token: '"', bytes: [34], logprob: -0.5, top: [] }];
+      const append = (sequence: number, index: number, more: Partial<TokenAppend> = {}) =>
+        testAppend({ lease, sequence, index, text: '"ö', tokenIds: [7], ...more });
+      await queue.lifecycle.appendTokens([
+        append(1, 2, { logprobs }),
+        append(2, 0),
+        append(3, 2, { text: '', logprobs, finishReason: 'stop' }),
+      ]);
+      await queue.loseLock(job);
+      expect(await queue.start(job, 2)).toMatchObject({
+        generated: [
+          { text: '"ö', tokenIds: [7], logprobs: [], finishReason: null },
+          { text: '', tokenIds: [], logprobs: [], finishReason: null },
+          { text: '"ö', tokenIds: [7, 7], logprobs: [...logprobs, ...logprobs], finishReason: 'stop' },
+        ],
+      });
+      await queue.loseLock(job);
+      await queue.lifecycle.cancel(job.tenant, refOf(job), Date.now());
+      expect(await queue.stored(job)).toMatchObject({
+        choices: [
+          { text: '"ö', finishReason: 'cancelled', logprobs: null },
+          { text: '', finishReason: 'cancelled', logprobs: null },
+          { text: '"ö', finishReason: 'stop', logprobs: [...logprobs, ...logprobs] },
+        ],
+        usage: { promptTokens: 3, completionTokens: 3 },
       });
     });
 
     it('keeps them when its time ran out while no worker held it, as the next start or a review finds', async () => {
       const overdueMs = () => Date.now() + 60_001;
-      const expired = { ...partial, status: 'expired', finishReason: 'deadline' };
+      const expired = { ...partial, status: 'expired', choices: testChoices('part', 'deadline') };
 
       const started = await interrupted({ timeoutMs: 60_000 });
       await queue.lifecycle.handBack(started.lease, Date.now());
@@ -162,13 +195,13 @@ describe.each(['auto', 'embedded'] as const)('resume (%s Redis)', (mode) => {
       await queue.run(job);
       await queue.loseLock(job);
       await queue.lifecycle.cancel(job.tenant, refOf(job), Date.now());
-      expect(await queue.stored(job)).toMatchObject({ status: 'cancelled', text: null, usage: null });
+      expect(await queue.stored(job)).toMatchObject({ status: 'cancelled', choices: null, usage: null });
     });
   });
 
   describe('a fault', () => {
     const failWith = (code: 'engine_error' | 'invalid_input') =>
-      succeededAttempt('', { status: 'failed', finishReason: 'error', failure: { code, message: 'Oh.' } });
+      succeededAttempt('', { status: 'failed', failure: { code, message: 'Oh.' } });
 
     it('of ours has the job tried again, twice, and then fails it', async () => {
       const told: number[] = [];

@@ -68,11 +68,10 @@ describe("a client's retry", () => {
         attempt: 1,
         retries: 1,
         tries: 0,
-        text: null,
+        choices: null,
         usage: null,
         timings: null,
         failure: null,
-        finishReason: null,
         startByMs: null,
         startedAtMs: null,
         finishedAtMs: null,
@@ -81,7 +80,7 @@ describe("a client's retry", () => {
     expect(await redis.pttl(redisKeys.job(job.id))).toBe(-1);
     expect(await inBullMq(job)).toBe('{"attemptsBefore":1}');
     expect(await queue.start(job, 2)).toMatchObject({
-      generated: { tokenIds: [], text: '' },
+      generated: [],
       suspect: false,
     });
   });
@@ -125,7 +124,7 @@ describe("a client's retry", () => {
     const lease = await queue.run(job);
     expect(await retry(job)).toMatchObject({ kind: 'not-finished', job: { status: 'running' } });
     await queue.lifecycle.finish(lease, succeededAttempt('x'));
-    expect(await retry(job)).toMatchObject({ kind: 'succeeded', job: { text: 'x' } });
+    expect(await retry(job)).toMatchObject({ kind: 'succeeded', job: { choices: [{ text: 'x' }] } });
     expect(await submitter.retry('other', job.id, 1)).toEqual({ kind: 'not-found' });
     expect(await submitter.retry(job.tenant, 'job_unknown', 1)).toEqual({ kind: 'not-found' });
   });
@@ -144,7 +143,7 @@ describe("a client's retry", () => {
     await retry(job);
     expect(await queue.say(old, 2, 'late')).toBe('lost');
     expect(await queue.lifecycle.finish(old, succeededAttempt('late'))).toBe('lost');
-    expect(await queue.stored(job)).toMatchObject({ status: 'queued', text: null });
+    expect(await queue.stored(job)).toMatchObject({ status: 'queued', choices: null });
   });
 
   it('takes a quarantined job from the dead letters, its deaths forgiven', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isFinalJobStatus, mayFollow, type JobStatus } from '#contracts';
+import { isFinalJobStatus, mayFollow, type ChoiceRecord, type JobStatus } from '#contracts';
 import type { Redis } from 'ioredis';
 import { isDoneEventId } from './event-ids.js';
 import { textOf, type Happening, type JobHistory } from './job-history.fixture.js';
@@ -33,7 +33,7 @@ export class JobWitness {
     if (isGone) return;
     const texts = entries.map(([, fields]) => (fields[1] === 'token' ? fields[3] : ''));
     assert.equal(texts.join(''), textOf(shown));
-    assert.equal(record['text'] ?? '', ended ? textOf(shown) : '');
+    assert.equal(textOfChoices(record['choices']), ended ? textOf(shown) : '');
     const isQuarantined = record['failure']?.includes('"quarantined"') ?? false;
     const deadLetters = await this.redis.zrange(redisKeys.deadLetters(job.tenant), 0, '-1');
     assert.deepEqual(deadLetters, isQuarantined ? [job.id] : []);
@@ -76,6 +76,10 @@ export class JobWitness {
     assert.deepEqual(this.#eventIds, this.#eventIds.toSorted(byId));
     assert.deepEqual(ids, this.#eventIds.slice(this.#eventIds.length - ids.length));
   }
+}
+
+function textOfChoices(json = '[]'): string {
+  return textOf(storedValue<ChoiceRecord[]>(JSON.parse(json)));
 }
 
 function byId(a: string, b: string): number {

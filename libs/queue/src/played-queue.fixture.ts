@@ -1,5 +1,5 @@
 import type { JobRecord } from '#contracts';
-import { newTestJob } from '#testing';
+import { newTestJob, testAppend } from '#testing';
 import type { Redis } from 'ioredis';
 import { RedisJobLifecycle, type AttemptObserver } from './job-lifecycle.js';
 import { decodeJobRecord } from './job-record-codec.js';
@@ -46,7 +46,7 @@ export class PlayedQueue {
   async say(lease: AttemptLease, sequence: number, ...words: string[]) {
     const tokenIds = words.map((_, i) => sequence * 100 + i);
     const [outcome] = await this.lifecycle.appendTokens([
-      { lease, sequence, text: words.join(''), tokenIds },
+      testAppend({ lease, sequence, text: words.join(''), tokenIds }),
     ]);
     return outcome;
   }

@@ -1,12 +1,14 @@
 import type {
+  ChoiceRecord,
   FinalJobStatus,
-  FinishReason,
   JobFailure,
   JobRecord,
   JobTimings,
   JobUsage,
   ModelRef,
   PlaceInLine,
+  TextEnd,
+  TokenLogprobs,
   WorkerHeartbeat,
 } from '#contracts';
 
@@ -26,6 +28,7 @@ export type NewJob = Pick<
   | 'ttlMs'
   | 'promptTokens'
   | 'maxTokens'
+  | 'choiceCount'
   | 'createdAtMs'
 >;
 
@@ -126,25 +129,30 @@ export interface HeldJob {
 
 export interface FinishedAttempt {
   readonly status: FinalJobStatus;
-  readonly text: string;
-  readonly finishReason: FinishReason;
+  /** As many as the job's `choiceCount`. */
+  readonly choices: readonly ChoiceRecord[];
   readonly usage: JobUsage;
   readonly timings: JobTimings;
   readonly failure: JobFailure | null;
   readonly finishedAtMs: number;
 }
 
-/** What the job's stream shows of its text, over all attempts so far; the next attempt goes on from there. */
-export interface GeneratedSoFar {
+/** What the job's stream shows of one of its texts, over all attempts so far; the next attempt goes on from there. */
+export interface TextSoFar {
   readonly tokenIds: readonly number[];
   readonly text: string;
+  /** One for each token where the job's attempts report them, else empty. */
+  readonly logprobs: readonly TokenLogprobs[];
+  /** Null while the text goes on. */
+  readonly finishReason: TextEnd | null;
 }
 
 export type StartOutcome =
   | {
       readonly kind: 'started';
       readonly job: JobRecord;
-      readonly generated: GeneratedSoFar;
+      /** By index of the text; those after the last one with tokens are left out. */
+      readonly generated: readonly TextSoFar[];
       /** The death of a worker is blamed on this job: run it alone, so that it can harm no other. */
       readonly suspect: boolean;
     }
@@ -162,9 +170,15 @@ export interface TokenAppend {
   readonly lease: AttemptLease;
   /** Ascending within the attempt from 1; with the attempt's number it is the stream entry's id. */
   readonly sequence: number;
+  /** Which of the job's texts this goes on with. */
+  readonly index: number;
   readonly text: string;
   /** Ids of the tokens that `text` is made of. Those of all appends in order are what a next attempt starts with. */
   readonly tokenIds: readonly number[];
+  /** One for each token; empty where they are not reported. */
+  readonly logprobs: readonly TokenLogprobs[];
+  /** Set where the text ends while others of the job go on. */
+  readonly finishReason: TextEnd | null;
 }
 
 /** The worker's side: all state changes of a running job, each one atomic script that checks the lease. */

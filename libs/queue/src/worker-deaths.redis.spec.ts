@@ -78,7 +78,11 @@ describe.each(['auto', 'embedded'] as const)('worker deaths (%s Redis)', (mode) 
     await report([second]);
     expect(await queue.start(job, 3)).toEqual({ kind: 'skip', reason: 'already-finished' });
     const ended = await queue.stored(job);
-    expect(ended).toMatchObject({ status: 'failed', failure: { code: 'quarantined' }, text: 'last words' });
+    expect(ended).toMatchObject({
+      status: 'failed',
+      failure: { code: 'quarantined' },
+      choices: [{ text: 'last words' }],
+    });
     expect(ended?.deaths).toHaveLength(2);
     expect(await redis.zrange(redisKeys.deadLetters(job.tenant), 0, '-1')).toEqual([job.id]);
     expect(await redis.llen(redisKeys.webhookOutbox)).toBe(1);
@@ -109,7 +113,7 @@ describe.each(['auto', 'embedded'] as const)('worker deaths (%s Redis)', (mode) 
     }
     expect(await queue.stored(job)).toMatchObject({
       failure: { code: 'quarantined' },
-      text: 'x'.repeat(2 * MAX_FRUITLESS_LOSSES),
+      choices: [{ text: 'x'.repeat(2 * MAX_FRUITLESS_LOSSES) }],
     });
   });
 

@@ -9,7 +9,7 @@ import {
   type JobSubmitter,
   type JobWorker,
 } from '#queue';
-import { newTestJob, startTestRedis, succeededAttempt, type TestRedis } from '#testing';
+import { newTestJob, startTestRedis, succeededAttempt, type TestRedis, testAppend } from '#testing';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createJobEventFeed } from './job-event-feed.js';
@@ -57,7 +57,7 @@ describe.each(['auto', 'embedded'] as const)('a result that is gone once fetched
   };
   const finished = async (overrides = {}) => {
     const { job, lease } = await start(overrides);
-    await worker.lifecycle.appendTokens([{ lease, sequence: 1, text: 'once', tokenIds: [1] }]);
+    await worker.lifecycle.appendTokens([testAppend({ lease, sequence: 1, text: 'once', tokenIds: [1] })]);
     await worker.lifecycle.finish(lease, succeededAttempt('once'));
     return job;
   };
@@ -74,7 +74,9 @@ describe.each(['auto', 'embedded'] as const)('a result that is gone once fetched
   it('goes to one of many readers, and leaves nothing behind', async () => {
     const job = await finished();
     const reads = await Promise.all(Array.from({ length: 8 }, () => reader.get(job.tenant, job.id)));
-    expect(reads.filter((read) => read !== undefined)).toMatchObject([{ status: 'succeeded', text: 'once' }]);
+    expect(reads.filter((read) => read !== undefined)).toMatchObject([
+      { status: 'succeeded', choices: [{ text: 'once' }] },
+    ]);
     expect(await redis.exists(redisKeys.job(job.id), redisKeys.events(job.id))).toBe(0);
     expect((await reader.list({ tenant: job.tenant, limit: 5 })).jobs).toEqual([]);
   });
@@ -84,7 +86,7 @@ describe.each(['auto', 'embedded'] as const)('a result that is gone once fetched
     expect(await reader.get(job.tenant, job.id)).toMatchObject({ status: 'running' });
     const waiting = reader.waitForFinal(job.tenant, job.id, 30_000);
     await worker.lifecycle.finish(lease, succeededAttempt('once'));
-    expect(await waiting).toMatchObject({ text: 'once' });
+    expect(await waiting).toMatchObject({ choices: [{ text: 'once' }] });
     expect(await reader.get(job.tenant, job.id)).toBeUndefined();
   });
 
@@ -104,29 +106,31 @@ describe.each(['auto', 'embedded'] as const)('a result that is gone once fetched
     const job = await finished();
     const kept = await finished({ ttlMs: HOUR_MS });
     const { jobs } = await reader.list({ tenant: job.tenant, limit: 5 });
-    expect(jobs.map(({ id, text }) => [id, text])).toEqual([
+    expect(jobs.map(({ id, choices }) => [id, choices?.[0]?.text ?? null])).toEqual([
       [kept.id, 'once'],
       [job.id, null],
     ]);
-    expect(await reader.peek(job.tenant, job.id)).toMatchObject({ status: 'succeeded', text: null });
-    expect(await reader.get(job.tenant, job.id)).toMatchObject({ text: 'once' });
+    expect(await reader.peek(job.tenant, job.id)).toMatchObject({ status: 'succeeded', choices: null });
+    expect(await reader.get(job.tenant, job.id)).toMatchObject({ choices: [{ text: 'once' }] });
   });
 
   it('stays for the relay of a webhook that is due, and for nobody else', async () => {
     const job = await finished({ webhook: { url: 'https://a.example' } });
-    expect(await reader.get(job.tenant, job.id)).toMatchObject({ text: 'once' });
+    expect(await reader.get(job.tenant, job.id)).toMatchObject({ choices: [{ text: 'once' }] });
     expect(await reader.get(job.tenant, job.id)).toBeUndefined();
     expect(await reader.peek(job.tenant, job.id)).toBeUndefined();
     expect((await reader.list({ tenant: job.tenant, limit: 5 })).jobs).toEqual([]);
     expect(await submitter.cancel(job.tenant, job.id, 1)).toEqual({ kind: 'not-found' });
     expect(await submitter.retry(job.tenant, job.id, 1)).toEqual({ kind: 'not-found' });
-    expect(decodeJobRecord(await redis.hgetall(redisKeys.job(job.id)))).toMatchObject({ text: 'once' });
+    expect(decodeJobRecord(await redis.hgetall(redisKeys.job(job.id)))).toMatchObject({
+      choices: [{ text: 'once' }],
+    });
     expect(await redis.pttl(redisKeys.job(job.id))).toBeLessThanOrEqual(60_000);
   });
 
   it('belongs to its tenant: another fetches nothing away', async () => {
     const job = await finished();
     expect(await fetchJob(redis, 'other', job.id, Date.now())).toBeUndefined();
-    expect(await reader.get(job.tenant, job.id)).toMatchObject({ text: 'once' });
+    expect(await reader.get(job.tenant, job.id)).toMatchObject({ choices: [{ text: 'once' }] });
   });
 });

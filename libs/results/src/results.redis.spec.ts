@@ -11,7 +11,7 @@ import {
   type JobWorker,
   type RedisSubscriber,
 } from '#queue';
-import { newTestJob, startTestRedis, succeededAttempt, until, type TestRedis } from '#testing';
+import { newTestJob, startTestRedis, succeededAttempt, until, type TestRedis, testAppend } from '#testing';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createJobEventFeed } from './job-event-feed.js';
@@ -69,7 +69,7 @@ describe.each(['auto', 'embedded'] as const)('results (%s Redis)', (mode) => {
     return held;
   };
   const say = (lease: AttemptLease, sequence: number, text: string) =>
-    worker.lifecycle.appendTokens([{ lease, sequence, text, tokenIds: [sequence] }]);
+    worker.lifecycle.appendTokens([testAppend({ lease, sequence, text, tokenIds: [sequence] })]);
   const follow = (jobId: string, afterId?: string, signal = AbortSignal.timeout(30_000)) => {
     const events: StoredJobEvent[] = [];
     const ended = (async () => {
@@ -164,7 +164,18 @@ describe.each(['auto', 'embedded'] as const)('results (%s Redis)', (mode) => {
       const lease = await submitAndStart();
       const { events, ended } = follow(lease.jobId);
       await until(() => events.length === 2);
-      await redis.xadd(redisKeys.events(lease.jobId), '1-1', 'type', 'token', 'text', 'silent', 'n', '1');
+      await redis.xadd(
+        redisKeys.events(lease.jobId),
+        '1-1',
+        'type',
+        'token',
+        'text',
+        'silent',
+        'index',
+        '0',
+        'n',
+        '1',
+      );
       await until(() => textOf(events) === 'silent');
       expect(events.at(-1)?.id).toBe('1-1');
       await worker.lifecycle.finish(lease, succeededAttempt('silent'));
@@ -198,7 +209,7 @@ describe.each(['auto', 'embedded'] as const)('results (%s Redis)', (mode) => {
       const waiting = reader.waitForFinal('public', lease.jobId, 30_000);
       await say(lease, 1, 'x');
       await worker.lifecycle.finish(lease, succeededAttempt('x'));
-      expect(await waiting).toMatchObject({ status: 'succeeded', text: 'x' });
+      expect(await waiting).toMatchObject({ status: 'succeeded', choices: [{ text: 'x' }] });
       expect(await reader.waitForFinal('public', lease.jobId, 30_000)).toMatchObject({ status: 'succeeded' });
     });
 

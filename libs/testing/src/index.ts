@@ -23,7 +23,7 @@ export {
 export { requireNativeRedis } from './redis/require-native-redis.js';
 export { startTestRedis, type TestRedis } from './redis/start-test-redis.js';
 export { newTestHeartbeat } from './redis/new-test-heartbeat.js';
-export { newTestJob, succeededAttempt } from './redis/new-test-job.js';
+export { newTestJob, succeededAttempt, testAppend, testChoices } from './redis/new-test-job.js';
 export { until } from './redis/until.js';
 export { AppProcess, type ExitStatus } from './processes/app-process.js';
 export {

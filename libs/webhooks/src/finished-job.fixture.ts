@@ -1,4 +1,5 @@
 import type { JobRecord } from '#contracts';
+import { testChoices } from '#testing';
 
 /** A job that has ended, for specs. */
 export function finishedJob(changes: Partial<JobRecord> = {}): JobRecord {
@@ -17,6 +18,7 @@ export function finishedJob(changes: Partial<JobRecord> = {}): JobRecord {
     ttlMs: 86_400_000,
     promptTokens: 12,
     maxTokens: 64,
+    choiceCount: 1,
     createdAtMs: Date.parse('2026-11-24T12:00:00Z'),
     startedAtMs: Date.parse('2026-11-24T12:00:01Z'),
     finishedAtMs: Date.parse('2026-11-24T12:00:03Z'),
@@ -25,8 +27,7 @@ export function finishedJob(changes: Partial<JobRecord> = {}): JobRecord {
     retries: 0,
     deaths: [],
     cancelRequestedAtMs: null,
-    text: 'It is 85.',
-    finishReason: 'stop',
+    choices: testChoices('It is 85.'),
     usage: { promptTokens: 12, completionTokens: 4, cachedTokens: 0 },
     timings: { timeToFirstTokenMs: 9, prefillMs: 5, decodeMs: 12, resumedTokens: 0 },
     failure: null,

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { WebhookBody } from '#contracts';
+import { testChoices } from '#testing';
 import { finishedJob } from './finished-job.fixture.js';
 import { MAX_BODY_BYTES, webhookBodyOf } from './webhook-body.js';
 
@@ -9,12 +10,12 @@ const parse = (body: string): WebhookBody => JSON.parse(body);
 function textOf(body: WebhookBody): string {
   const choice = body.data.output?.choices[0];
   if (choice === undefined) throw new Error('no output');
-  return 'message' in choice ? choice.message.content : choice.text;
+  return 'message' in choice ? (choice.message.content ?? '') : choice.text;
 }
 
 describe('the body of a webhook', () => {
   it('is the finished job with the time of its end', () => {
-    const body = parse(webhookBodyOf(finishedJob({ text: 'It is 85.' }), 'job.succeeded'));
+    const body = parse(webhookBodyOf(finishedJob({ choices: testChoices('It is 85.') }), 'job.succeeded'));
     expect(body).toMatchObject({
       type: 'job.succeeded',
       timestamp: '2026-11-24T12:00:03.000Z',
@@ -28,7 +29,7 @@ describe('the body of a webhook', () => {
   });
 
   it('has no output where the job has none', () => {
-    const body = parse(webhookBodyOf(finishedJob({ status: 'expired', text: null }), 'job.expired'));
+    const body = parse(webhookBodyOf(finishedJob({ status: 'expired', choices: null }), 'job.expired'));
     expect(body).toMatchObject({ type: 'job.expired', data: { output: null } });
   });
 
@@ -46,7 +47,7 @@ describe('the body of a webhook', () => {
     fc.assert(
       fc.property(texts, fc.integer({ min: 200, max: 3_000 }), (part, times) => {
         const text = part.repeat(times);
-        const json = webhookBodyOf(finishedJob({ text }), 'job.succeeded');
+        const json = webhookBodyOf(finishedJob({ choices: testChoices(text) }), 'job.succeeded');
         const sent = textOf(parse(json));
         expect(Buffer.byteLength(json)).toBeLessThanOrEqual(MAX_BODY_BYTES);
         expect(text.startsWith(sent)).toBe(true);
@@ -56,7 +57,7 @@ describe('the body of a webhook', () => {
   });
 
   it('uses the room it has: a cut body is full up to the next character', () => {
-    const json = webhookBodyOf(finishedJob({ text: '🙂'.repeat(20_000) }), 'job.succeeded');
+    const json = webhookBodyOf(finishedJob({ choices: testChoices('🙂'.repeat(20_000)) }), 'job.succeeded');
     expect(Buffer.byteLength(json)).toBeGreaterThan(MAX_BODY_BYTES - 4);
     expect(textOf(parse(json)).isWellFormed()).toBe(true);
   });

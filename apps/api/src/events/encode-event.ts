@@ -1,4 +1,4 @@
-import type { JobEvent } from '#contracts';
+import { toLogprobsView, type JobEvent } from '#contracts';
 
 /** Comment line that keeps proxies from closing a quiet stream. */
 export const KEEP_ALIVE_FRAME = ': keep-alive\n\n';
@@ -14,8 +14,16 @@ function dataOf(event: JobEvent): unknown {
       const { status, attempt, position, etaS } = event;
       return position === undefined ? { status, attempt } : { status, attempt, position, eta_s: etaS };
     }
-    case 'token':
-      return { index: event.index, text: event.text, n: event.n };
+    case 'token': {
+      const { index, text, n, logprobs, finishReason } = event;
+      return {
+        index,
+        text,
+        n,
+        ...(logprobs === undefined ? {} : { logprobs: logprobs.map(toLogprobsView) }),
+        ...(finishReason === undefined ? {} : { finish_reason: finishReason }),
+      };
+    }
     case 'done':
       return event.job;
     default:

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import {
   DroverError,
   isFinalJobStatus,
+  sequenceCountOf,
   toJobView,
   type JobEvent,
   type JobRecord,
@@ -61,6 +62,7 @@ export class EventStreams {
       let retried = false;
       for await (const news of this.feed.events(job.id, lastId, signal)) {
         for (const [i, stored] of news.entries()) {
+          if (stored.type === 'token' && isDrawn(job)) continue;
           if (stored.type !== 'done') {
             // A job that has moved on since has no place in line.
             yield i === news.length - 1 ? await this.#withPlace(job, stored) : stored;
@@ -87,4 +89,9 @@ export class EventStreams {
     this.#open += change;
     this.metrics.eventStreams.set(this.#open);
   }
+}
+
+/** Which texts the client gets is drawn from all of them at the end; until then none of them is its. */
+function isDrawn({ input, choiceCount }: JobRecord): boolean {
+  return sequenceCountOf(input) > choiceCount;
 }

@@ -1,4 +1,4 @@
-import { DroverError, UNSUPPORTED_INPUT_FIELDS } from '#contracts';
+import { DroverError } from '#contracts';
 import type { z } from 'zod';
 
 type Issue = z.core.$ZodIssue;
@@ -52,8 +52,14 @@ function describeIssue(issue: Issue, path: Path, input: unknown): DroverError {
   }
 }
 
-/** A union fails by every branch; the one whose type the value has tells the real reason. */
+/** A union fails by its discriminator, or else by every branch: then the one whose type the value has tells the reason. */
 function describeUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, input: unknown): DroverError {
+  if ('options' in issue && Array.isArray(issue.options)) {
+    const choices = `one of ${issue.options.map(quote).join(', ')}`;
+    return valueAt(input, path) === undefined
+      ? problem('missing_field', path, `is required: give ${choices}`)
+      : problem('invalid_value', path, `must be ${choices}`);
+  }
   const branches = issue.errors.map((issues) => issues[0]).filter((first) => first !== undefined);
   const closest = branches.find((first) => first.code !== 'invalid_type' || first.path.length > 0);
   if (closest !== undefined) return describeIssue(closest, [...path, ...closest.path], input);
@@ -63,15 +69,11 @@ function describeUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, input: u
 }
 
 function describeUnknownKey(path: Path, key: string): DroverError {
-  const whole = [...path, key];
-  if (path.join('.') === 'input' && (UNSUPPORTED_INPUT_FIELDS as readonly string[]).includes(key)) {
-    return problem('unsupported_parameter', whole, 'is not supported by this build: leave it out');
-  }
-  return problem('unknown_field', whole, 'is not a known field: check its spelling or leave it out');
+  return problem('unknown_field', [...path, key], 'is not a known field: check its spelling or leave it out');
 }
 
 function problem(
-  code: 'missing_field' | 'invalid_value' | 'unknown_field' | 'unsupported_parameter',
+  code: 'missing_field' | 'invalid_value' | 'unknown_field',
   path: Path,
   text: string,
 ): DroverError {

@@ -1,4 +1,4 @@
-import { DroverError, parseModelName, type JobInput, type ModelRef } from '#contracts';
+import { DroverError, kvCacheOf, parseModelName, type JobInput, type ModelRef } from '#contracts';
 import type { QueueDepth } from '#queue';
 import { describeServed, type ServedVariant } from '../models/served-variants.js';
 
@@ -135,8 +135,13 @@ export function chooseVariant(
   return best;
 }
 
+/** Of as many bits, an exact key-value cache is the better one. */
 function byQuality(a: Candidate, b: Candidate): number {
-  return b.bitsPerWeight - a.bitsPerWeight;
+  return b.bitsPerWeight - a.bitsPerWeight || Number(hasExactCache(b)) - Number(hasExactCache(a));
+}
+
+function hasExactCache({ variant }: Candidate): boolean {
+  return kvCacheOf(variant) === 'f32';
 }
 
 /** Jobs that one more job would wait behind, per slot; 0 while a slot is free. */
@@ -151,4 +156,23 @@ function queuePressure(candidate: Candidate, depths: readonly QueueDepth[]): num
 /** Tokens the job needs at the least: its prompt and what it asks to generate, or one token. */
 export function neededTokensOf(input: JobInput, promptTokens: number): number {
   return promptTokens + (input.max_tokens ?? input.max_completion_tokens ?? input.max_new_tokens ?? 1);
+}
+
+/** Most log probabilities that a job may be told, about 60 bytes each. */
+const MAX_LOGPROBS = 262_144;
+
+/**
+ * @param maxTokens of all the job's texts together
+ * @throws DroverError `invalid_value` where the log probabilities could be more than a record holds
+ */
+export function requireRoomForLogprobs(input: JobInput, maxTokens: number): void {
+  if (input.logprobs !== true) return;
+  const each = 1 + (input.top_logprobs ?? 0);
+  if (each * maxTokens <= MAX_LOGPROBS) return;
+  throw new DroverError(
+    'invalid_value',
+    `\`input.logprobs\` asks for up to ${each} log probabilities of each of ${maxTokens} tokens; a job holds ` +
+      `${MAX_LOGPROBS}. Ask for ${Math.floor(MAX_LOGPROBS / each)} tokens at most, or for fewer \`top_logprobs\`.`,
+    { param: 'input.logprobs' },
+  );
 }

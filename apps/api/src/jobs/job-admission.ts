@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { resolveMaxTokens, type SubmitJobRequest } from '#contracts';
+import { resolveMaxTokens, sequenceCountOf, type SubmitJobRequest } from '#contracts';
 import type { JobSubmitter } from '#queue';
 import { JOB_SUBMITTER } from '../backend/tokens.js';
 import { ModelCatalogue } from '../models/model-catalogue.js';
@@ -9,6 +9,7 @@ import {
   chooseVariant,
   findCandidates,
   neededTokensOf,
+  requireRoomForLogprobs,
   wantedVariantOf,
   type Candidate,
   type WantedVariant,
@@ -39,7 +40,9 @@ export class JobAdmission {
     const largestContext = Math.max(...candidates.map((candidate) => candidate.contextTokens));
     const promptTokens = await this.promptCounter.count(wanted.model, request.input, largestContext);
     const chosen = await this.#choose(candidates, neededTokensOf(request.input, promptTokens), nowMs);
-    const maxTokens = resolveMaxTokens(request.input, promptTokens, chosen.contextTokens);
+    const eachMaxTokens = resolveMaxTokens(request.input, promptTokens, chosen.contextTokens);
+    const maxTokens = eachMaxTokens * sequenceCountOf(request.input);
+    requireRoomForLogprobs(request.input, maxTokens);
     return { model: chosen.model, variant: chosen.variant, promptTokens, maxTokens };
   }
 

@@ -16,7 +16,7 @@ export interface JobIdentity {
 /** Where a job goes, and its size there. */
 export interface Placement extends ModelRef {
   readonly promptTokens: number;
-  /** Most tokens it may generate. */
+  /** Most tokens it may generate, over all its texts. */
   readonly maxTokens: number;
 }
 
@@ -40,6 +40,7 @@ export function toNewJob(
     ttlMs: (request.ttl_s ?? DEFAULT_TTL_S) * 1000,
     promptTokens: placement.promptTokens,
     maxTokens: placement.maxTokens,
+    choiceCount: request.input.n ?? 1,
     createdAtMs: nowMs,
   };
 }

@@ -1,4 +1,4 @@
-import type { JobInput } from '#contracts';
+import { offeredTools, type JobInput } from '#contracts';
 import type { Tokenizer } from '#tokenizer';
 
 /** Characters looked at before the event loop gets its turn; about 5 ms of encoding. */
@@ -14,12 +14,17 @@ export async function countPromptTokens(
   input: JobInput,
   contextTokens: number,
 ): Promise<number> {
-  const texts = input.messages?.map((message) => message.content ?? '') ?? [input.prompt ?? ''];
+  const tools = offeredTools(input);
+  const texts = [...textsOf(input), ...tools.map((tool) => JSON.stringify(tool))];
   const atLeast = await countAtLeast(tokenizer, texts, contextTokens);
   if (atLeast > contextTokens) return atLeast;
   return input.messages === undefined
     ? tokenizer.encodePrompt(input.prompt ?? '').length
-    : tokenizer.encodeChat(input.messages).length;
+    : tokenizer.encodeChat(input.messages, tools).length;
+}
+
+function textsOf({ messages, prompt = '' }: JobInput): readonly string[] {
+  return messages?.map((message) => message.content ?? '') ?? [prompt];
 }
 
 /** Stops once over `limit`. Cutting a text may split one token in two per cut, which is taken off again. */

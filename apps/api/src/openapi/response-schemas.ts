@@ -1,4 +1,4 @@
-import { JOB_FAILURE_CODES, JOB_STATUSES, type ApiErrorBody, type JobView } from '#contracts';
+import { JOB_FAILURE_CODES, JOB_STATUSES, toolCallSchema, type ApiErrorBody, type JobView } from '#contracts';
 import { z } from 'zod';
 import type { ModelPage, ModelView } from '../models/model-view.js';
 import type { JobPage } from '../jobs/jobs.service.js';
@@ -20,16 +20,31 @@ const workerDeathSchema = z.strictObject({
   jobs_in_step: count,
 });
 
+const tokenLogprob = {
+  token: z.string(),
+  logprob: z.number().describe('Natural logarithm, by the model alone, before any sampling rule.'),
+  bytes: z.array(z.int().min(0).max(255)),
+};
+
+const tokenLogprobsSchema = z.strictObject({
+  ...tokenLogprob,
+  top_logprobs: z.array(z.strictObject(tokenLogprob)),
+});
+
 const choiceCommon = {
   index: count,
-  finish_reason: z.enum(['stop', 'length', 'tool_calls', 'cancelled', 'deadline', 'error']).nullable(),
-  logprobs: z.null(),
+  finish_reason: z.enum(['stop', 'length', 'tool_calls', 'cancelled', 'deadline', 'error']),
+  logprobs: z.strictObject({ content: z.array(tokenLogprobsSchema) }).nullable(),
 };
 
 const choiceSchema = z.union([
   z.strictObject({
     ...choiceCommon,
-    message: z.strictObject({ role: z.literal('assistant'), content: z.string() }),
+    message: z.strictObject({
+      role: z.literal('assistant'),
+      content: z.string().nullable().describe('Null where the model said nothing beside its calls.'),
+      tool_calls: z.array(toolCallSchema).exactOptional(),
+    }),
   }),
   z.strictObject({ ...choiceCommon, text: z.string() }),
 ]);

@@ -4,5 +4,5 @@ import type { JobView } from '#contracts';
 export function textOf(job: JobView): string {
   const choice = job.output?.choices[0];
   if (choice === undefined) return '';
-  return 'message' in choice ? choice.message.content : choice.text;
+  return 'message' in choice ? (choice.message.content ?? '') : choice.text;
 }

@@ -1,5 +1,6 @@
 import type { StepReport, StepStart } from '#engine';
 import type { FlightPhase, HeldAttempt } from '#observability';
+import { parseSequenceId } from '../generation/sequence-id.js';
 import type { FlightFile } from './flight-file.js';
 
 interface Activity {
@@ -39,7 +40,7 @@ export class FlightRecorder {
     this.#enter(IDLE);
   }
 
-  /** @param attemptKey the id under which the engine will know the attempt. */
+  /** @param attemptKey what the ids begin with under which the engine will know the attempt's texts. */
   hold(attemptKey: string, { jobId, attempt, lockToken }: HeldAttempt): void {
     this.#held.set(attemptKey, { jobId, attempt, lockToken });
     this.#write(this.#step);
@@ -63,8 +64,12 @@ export class FlightRecorder {
   stepStarts({ decodeIds, prefillIds }: StepStart): void {
     this.#enter({
       phase: phaseOf(decodeIds.length, prefillIds.length),
-      jobsInStep: [...decodeIds, ...prefillIds].map((key) => this.#held.get(key)?.jobId ?? key),
+      jobsInStep: [...new Set([...decodeIds, ...prefillIds].map((id) => this.#jobOf(id)))],
     });
+  }
+
+  #jobOf(sequenceId: string): string {
+    return this.#held.get(parseSequenceId(sequenceId).attemptKey)?.jobId ?? sequenceId;
   }
 
   stepDone({ slotsUsed }: Pick<StepReport, 'slotsUsed'>): void {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { JobInput, JobRecord } from '#contracts';
+import { sequenceCountOf, type JobInput, type JobRecord } from '#contracts';
 import { Engine, type ModelRunner, type ModelStep } from '#engine';
 import { createLogger, createWorkerMetrics } from '#observability';
 import { createOnnxModelRunner } from '#onnx-runner';
@@ -9,17 +9,19 @@ import {
   type AttemptLease,
   type FencedOutcome,
   type FinishedAttempt,
-  type GeneratedSoFar,
   type JobLifecycle,
   type StartOutcome,
+  type TextSoFar,
   type TokenAppend,
 } from '#queue';
-import { buildDroverTinyVariant, watchModelRunner } from '#testing';
+import { buildDroverTinyVariant, testChoices, watchModelRunner } from '#testing';
 import { loadTokenizer, type Tokenizer } from '#tokenizer';
 import { openFlightFile } from '../flight/flight-file.js';
 import { FlightRecorder } from '../flight/flight-recorder.js';
+import { createLogprobDescriber } from './describe-logprobs.js';
 import { GenerationHandler } from './generation-handler.js';
 import { GenerationMetrics } from './generation-metrics.js';
+import { ShownText } from './shown-text.js';
 import { TokenPublisher } from './token-publisher.js';
 
 const CONTEXT_TOKENS = 256;
@@ -53,7 +55,8 @@ function jobOf(input: JobInput, timeoutMs: number | null = null): JobRecord {
     timeoutMs,
     ttlMs: 60_000,
     promptTokens: 20,
-    maxTokens: input.max_tokens ?? 200,
+    maxTokens: (input.max_tokens ?? 200) * sequenceCountOf(input),
+    choiceCount: input.n ?? 1,
     createdAtMs: nowMs,
     startedAtMs: nowMs,
     finishedAtMs: null,
@@ -62,15 +65,12 @@ function jobOf(input: JobInput, timeoutMs: number | null = null): JobRecord {
     retries: 0,
     deaths: [],
     cancelRequestedAtMs: null,
-    text: null,
-    finishReason: null,
+    choices: null,
     usage: null,
     timings: null,
     failure: null,
   };
 }
-
-const NOTHING: GeneratedSoFar = { text: '', tokenIds: [] };
 
 /** Stands for Redis; writes down in one trace what the handler asks of it. */
 class RecordingLifecycle implements JobLifecycle {
@@ -93,6 +93,17 @@ class RecordingLifecycle implements JobLifecycle {
   async finish(_lease: AttemptLease, result: FinishedAttempt): Promise<FencedOutcome> {
     this.finished.push(result);
     return 'written';
+  }
+
+  /** What the stream shows of each text, as the next attempt would be told. */
+  get shown(): TextSoFar[] {
+    const texts: ShownText[] = [];
+    for (const append of this.appends) {
+      const text = (texts[append.index] ??= new ShownText());
+      text.add(append);
+      text.finishReason = append.finishReason;
+    }
+    return texts;
   }
 
   get streamedText(): string {
@@ -120,10 +131,12 @@ describe('generation handler', () => {
   /** Everything real but Redis. `beforeRun` sees every step before the model does. */
   function attempt(start: StartOutcome, beforeRun: (step: ModelStep) => void = () => undefined) {
     const lifecycle = new RecordingLifecycle(start);
-    const publisher = new TokenPublisher(
-      (appends) => lifecycle.appendTokens(appends),
-      () => undefined,
-    );
+    const describeLogprobs = createLogprobDescriber(tokenizer);
+    const publisher = new TokenPublisher({
+      appendTokens: (appends) => lifecycle.appendTokens(appends),
+      describeLogprobs,
+      onWriteError: () => undefined,
+    });
     const workerMetrics = createWorkerMetrics('drover-tiny', '8_0');
     const engine = new Engine({
       runner: watchModelRunner(runner, beforeRun),
@@ -133,8 +146,8 @@ describe('generation handler', () => {
     const handler = new GenerationHandler({
       lifecycle,
       engine,
-      tokenizer,
-      contextTokens: CONTEXT_TOKENS,
+      model: { tokenizer, contextTokens: CONTEXT_TOKENS },
+      describeLogprobs,
       publisher,
       metrics: new GenerationMetrics(workerMetrics),
       flight: new FlightRecorder('w1', openFlightFile('')),
@@ -150,7 +163,7 @@ describe('generation handler', () => {
 
   const started = (
     input: JobInput,
-    { timeoutMs, generated = NOTHING }: { timeoutMs?: number; generated?: GeneratedSoFar } = {},
+    { timeoutMs, generated = [] }: { timeoutMs?: number; generated?: readonly TextSoFar[] } = {},
   ): StartOutcome => ({
     kind: 'started',
     job: jobOf(input, timeoutMs),
@@ -166,8 +179,7 @@ describe('generation handler', () => {
     expect(lifecycle.finished).toHaveLength(1);
     expect(lifecycle.finished[0]).toMatchObject({
       status: 'succeeded',
-      text: '27 + 58 = 85',
-      finishReason: 'stop',
+      choices: testChoices('27 + 58 = 85'),
       usage: { promptTokens: 20, completionTokens: 11, cachedTokens: 0 },
     });
     expect(lifecycle.streamedText).toBe('27 + 58 = 85');
@@ -191,8 +203,11 @@ describe('generation handler', () => {
       return 'written';
     };
     await run();
-    expect(lifecycle.finished[0]).toMatchObject({ status: 'cancelled', finishReason: 'cancelled' });
-    expect(lifecycle.finished[0]?.text).toBe(lifecycle.streamedText);
+    expect(lifecycle.finished[0]).toMatchObject({
+      status: 'cancelled',
+      choices: [{ finishReason: 'cancelled' }],
+    });
+    expect(lifecycle.finished[0]?.choices[0]?.text).toBe(lifecycle.streamedText);
     expect(lifecycle.finished[0]?.usage.completionTokens).toBeLessThan(200);
     expect(engine.slotsUsed).toBe(0);
   });
@@ -200,8 +215,11 @@ describe('generation handler', () => {
   it('out of time: expires with what it has', async () => {
     const { lifecycle, run } = attempt(started(longCount, { timeoutMs: 30 }));
     await run();
-    expect(lifecycle.finished[0]).toMatchObject({ status: 'expired', finishReason: 'deadline' });
-    expect(lifecycle.finished[0]?.text).toBe(lifecycle.streamedText);
+    expect(lifecycle.finished[0]).toMatchObject({
+      status: 'expired',
+      choices: [{ finishReason: 'deadline' }],
+    });
+    expect(lifecycle.finished[0]?.choices[0]?.text).toBe(lifecycle.streamedText);
   });
 
   it.each([
@@ -221,20 +239,15 @@ describe('generation handler', () => {
           return 'written';
         };
         await first.run();
-        const generated = {
-          text: first.lifecycle.streamedText,
-          tokenIds: first.lifecycle.appends.flatMap(({ tokenIds }) => tokenIds),
-        };
+        const generated = first.lifecycle.shown;
         const second = attempt(started(input, { generated }));
         await second.run();
         expect(first.lifecycle.streamedText + second.lifecycle.streamedText).toBe(
           undisturbed.lifecycle.streamedText,
         );
         const [whole] = undisturbed.lifecycle.finished;
-        expect(second.lifecycle.finished).toMatchObject([
-          { text: whole?.text, usage: whole?.usage, finishReason: whole?.finishReason },
-        ]);
-        expect(second.lifecycle.finished[0]?.timings.resumedTokens).toBe(generated.tokenIds.length);
+        expect(second.lifecycle.finished).toMatchObject([{ choices: whole?.choices, usage: whole?.usage }]);
+        expect(second.lifecycle.finished[0]?.timings.resumedTokens).toBe(generated[0]?.tokenIds.length);
         expect([await first.firstTokens(), await second.firstTokens()]).toEqual([1, 0]);
       }
     },
@@ -281,10 +294,14 @@ describe('generation handler', () => {
     });
     await run();
     const [end] = lifecycle.finished;
-    expect(end).toMatchObject({ status: 'failed', finishReason: 'error', failure: { code: 'engine_error' } });
+    expect(end).toMatchObject({
+      status: 'failed',
+      choices: [{ finishReason: 'error' }],
+      failure: { code: 'engine_error' },
+    });
     expect(end?.failure?.message).toContain('device lost');
-    expect(end?.text).not.toBe('');
-    expect(end?.text).toBe(lifecycle.streamedText);
+    expect(end?.choices[0]?.text).not.toBe('');
+    expect(end?.choices[0]?.text).toBe(lifecycle.streamedText);
   });
 
   it('fails a prompt that does not fit, with the numbers', async () => {
@@ -292,7 +309,7 @@ describe('generation handler', () => {
     await run();
     expect(lifecycle.finished[0]).toMatchObject({
       status: 'failed',
-      text: '',
+      choices: [],
       failure: { code: 'context_length_exceeded', message: expect.stringContaining('256') },
     });
   });
@@ -302,7 +319,7 @@ describe('generation handler', () => {
     const texts: (string | undefined)[] = [];
     for (const { lifecycle, run } of [attempt(started(sampled)), attempt(started(sampled))]) {
       await run();
-      texts.push(lifecycle.finished[0]?.text);
+      texts.push(lifecycle.finished[0]?.choices[0]?.text);
     }
     expect(texts[0]).toBe(texts[1]);
   });

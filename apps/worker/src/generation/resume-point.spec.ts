@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { resumePointOf } from './resume-point.js';
 
-const shown = { text: 'one two', tokenIds: [7, 8] };
+const shown = { text: 'one two', tokenIds: [7, 8], logprobs: [], finishReason: null };
 
 describe('where an attempt goes on', () => {
   it('is nowhere for a job of which nothing was shown', () => {
-    expect(resumePointOf({ prompt: 'x', seed: 1 }, { text: '', tokenIds: [] })).toBeNull();
+    expect(resumePointOf({ prompt: 'x', seed: 1 }, undefined)).toBeNull();
   });
 
   it.each([{ seed: 0 }, { deterministic: true, temperature: 0 }])(
@@ -22,4 +22,11 @@ describe('where an attempt goes on', () => {
       expect(resumePointOf({ prompt: 'x', ...free }, shown)?.replay).toBe('prefill');
     },
   );
+
+  it('knows the log probabilities that were told', () => {
+    const logprobs = [7, 8].map((tokenId) => ({ tokenId, token: 't', bytes: [116], logprob: -1, top: [] }));
+    expect(resumePointOf({ prompt: 'x', logprobs: true }, { ...shown, logprobs })).toMatchObject({
+      logprobs,
+    });
+  });
 });

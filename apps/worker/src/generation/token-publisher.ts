@@ -1,67 +1,59 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TextDelta } from '#engine';
-import type { AttemptLease, FencedOutcome, GeneratedSoFar, JobLifecycle, TokenAppend } from '#queue';
-import type { PublishedText } from './attempt-end.js';
+import type { GenerationResult, TextDelta } from '#engine';
+import type { AttemptLease, JobLifecycle, TextSoFar } from '#queue';
+import { AttemptStream } from './attempt-stream.js';
+import type { LogprobDescriber } from './describe-logprobs.js';
+import { parseSequenceId } from './sequence-id.js';
 
 const RETRY_DELAY_MS = 200;
 /** How long a handed-over attempt waits for the answer to its last append. */
 const LAST_ANSWER_MS = 1_000;
 
-type TokenText = Omit<TextDelta, 'id'>;
-
-interface AttemptStream {
-  readonly lease: AttemptLease;
-  /** Aborts when the job is no longer this attempt's: what is not under way by then is the next attempt's to make. */
-  readonly handedOver: AbortSignal;
-  /** Text since the last append. Grows at most to the rest of the job's text, whatever Redis does. */
-  pending: TokenText;
-  /** On its way to Redis; kept until Redis has answered, so that a failed write is repeated under the same number. */
-  inFlight: TokenAppend | null;
-  appends: number;
-  /** Text that clients see or will see, that of earlier attempts included. */
-  published: PublishedText;
-  /** Redis refused an append: a newer attempt writes now. The queue tells this one when it looks next. */
-  refused: boolean;
+export interface TokenPublisherParts {
+  readonly appendTokens: JobLifecycle['appendTokens'];
+  readonly describeLogprobs: LogprobDescriber;
+  readonly onWriteError: (error: unknown) => void;
+  readonly retryDelayMs?: number;
 }
 
-const NO_TEXT: TokenText = { text: '', tokenIds: [] };
-const NOTHING: PublishedText = { text: '', tokenCount: 0 };
-
 /**
- * Carries the text of running attempts to their streams. One pipeline at a time holds one append for every attempt
- * with news, so Redis sees one round trip per step at most; while it is under way, further text of an attempt is
- * merged. Order holds per attempt, and the backlog is bounded by the texts themselves.
+ * Carries the texts of running attempts to their streams. One pipeline at a time holds one append for every text with
+ * news, so Redis sees one round trip per step at most; while it is under way, what is further said of a text is merged.
+ * Order holds per attempt, and the backlog is bounded by the texts themselves.
  */
 export class TokenPublisher {
   private readonly streams = new Map<string, AttemptStream>();
   private round: Promise<void> | null = null;
 
-  constructor(
-    private readonly appendTokens: JobLifecycle['appendTokens'],
-    private readonly onWriteError: (error: unknown) => void,
-    private readonly retryDelayMs = RETRY_DELAY_MS,
-  ) {}
+  constructor(private readonly parts: TokenPublisherParts) {}
 
-  /** @param shown what earlier attempts have published. */
-  open(attemptKey: string, lease: AttemptLease, shown: GeneratedSoFar, handedOver: AbortSignal): void {
-    this.streams.set(attemptKey, {
-      lease,
-      handedOver,
-      pending: NO_TEXT,
-      inFlight: null,
-      appends: 0,
-      published: { text: shown.text, tokenCount: shown.tokenIds.length },
-      refused: false,
-    });
+  /** @param generated what earlier attempts have published. */
+  open(
+    attemptKey: string,
+    lease: AttemptLease,
+    generated: readonly TextSoFar[],
+    handedOver: AbortSignal,
+  ): void {
+    this.streams.set(attemptKey, new AttemptStream(lease, generated, handedOver));
   }
 
   push(deltas: readonly TextDelta[]): void {
-    for (const { id, text, tokenIds } of deltas) {
-      const stream = this.streams.get(id);
-      if (stream === undefined || stream.handedOver.aborted) continue;
-      const { pending } = stream;
-      stream.pending = { text: pending.text + text, tokenIds: [...pending.tokenIds, ...tokenIds] };
+    for (const { id, text, tokenIds, logprobs = [] } of deltas) {
+      const { attemptKey, index } = parseSequenceId(id);
+      const stream = this.writable(attemptKey);
+      stream?.push(index, { text, tokenIds, logprobs: this.parts.describeLogprobs(logprobs) });
     }
+    this.startRound();
+  }
+
+  /** Says that a text has ended while others of its job go on, so that no later attempt runs it again. */
+  endText(sequenceId: string, { finish, tokenIds, logprobs = [] }: GenerationResult): void {
+    const { attemptKey, index } = parseSequenceId(sequenceId);
+    const stream = this.writable(attemptKey);
+    if (stream === undefined || finish === 'aborted') return;
+    const from = stream.shown[index]?.tokenIds.length ?? 0;
+    const rest = this.parts.describeLogprobs(logprobs.slice(from));
+    stream.end(index, { text: '', tokenIds: tokenIds.slice(from), logprobs: rest }, finish);
     this.startRound();
   }
 
@@ -73,31 +65,37 @@ export class TokenPublisher {
     const stream = this.streams.get(attemptKey);
     if (stream === undefined) return;
     const tooLate = sleepAfter(stream.handedOver, LAST_ANSWER_MS).then(() => 'too late' as const);
-    while (isBusy(stream)) {
+    while (stream.isBusy) {
       if ((await Promise.race([this.round, tooLate])) === 'too late') return;
     }
   }
 
-  /** Forgets the attempt, with what is unwritten; answers all text it was given. */
-  close(attemptKey: string): PublishedText {
+  /** Forgets the attempt, with what is unwritten; answers all text it was given, that of earlier attempts included. */
+  close(attemptKey: string): readonly TextSoFar[] {
     const stream = this.streams.get(attemptKey);
     this.streams.delete(attemptKey);
-    return stream ? publish(stream.published, stream.pending) : NOTHING;
+    return stream?.shown ?? [];
+  }
+
+  private writable(attemptKey: string): AttemptStream | undefined {
+    const stream = this.streams.get(attemptKey);
+    return stream?.handedOver.aborted === true ? undefined : stream;
   }
 
   private startRound(): void {
     if (this.round !== null) return;
-    const busy = [...this.streams.values()].filter(isBusy);
+    const busy = [...this.streams.values()].filter(({ isBusy }) => isBusy);
     if (busy.length > 0) this.round = this.writeRound(busy);
   }
 
-  private async writeRound(batch: readonly AttemptStream[]): Promise<void> {
+  private async writeRound(streams: readonly AttemptStream[]): Promise<void> {
+    const batches = streams.map((stream) => stream.takeAppends());
     try {
-      const outcomes = await this.appendTokens(batch.map(takeAppend));
-      batch.forEach((stream, i) => settle(stream, outcomes[i]));
+      const outcomes = [...(await this.parts.appendTokens(batches.flat()))];
+      streams.forEach((stream, i) => stream.settle(outcomes.splice(0, batches[i]?.length ?? 0)));
     } catch (error) {
-      this.onWriteError(error);
-      await sleep(this.retryDelayMs);
+      this.parts.onWriteError(error);
+      await sleep(this.parts.retryDelayMs ?? RETRY_DELAY_MS);
     }
     this.round = null;
     this.startRound();
@@ -111,28 +109,4 @@ function sleepAfter(signal: AbortSignal, ms: number): Promise<void> {
     if (signal.aborted) wait();
     else signal.addEventListener('abort', wait, { once: true });
   });
-}
-
-/** Has something for Redis. Tokens without text (half a character) wait for the text they belong to. */
-function isBusy({ refused, inFlight, pending, handedOver }: AttemptStream): boolean {
-  return !refused && (inFlight !== null || (pending.text !== '' && !handedOver.aborted));
-}
-
-function takeAppend(stream: AttemptStream): TokenAppend {
-  if (stream.inFlight !== null) return stream.inFlight;
-  const { lease, pending } = stream;
-  stream.appends += 1;
-  stream.inFlight = { lease, sequence: stream.appends, ...pending };
-  stream.published = publish(stream.published, pending);
-  stream.pending = NO_TEXT;
-  return stream.inFlight;
-}
-
-function settle(stream: AttemptStream, outcome: FencedOutcome | undefined): void {
-  stream.inFlight = null;
-  stream.refused = outcome === 'lost';
-}
-
-function publish({ text, tokenCount }: PublishedText, next: TokenText): PublishedText {
-  return { text: text + next.text, tokenCount: tokenCount + next.tokenIds.length };
 }

@@ -1,5 +1,7 @@
+import type { TextEnd } from './job-record.js';
 import type { JobStatus } from './job-status.js';
 import type { EtaSeconds, JobView } from './job-view.js';
+import type { TokenLogprobs } from './token-logprobs.js';
 
 /** A job went to another status. */
 export interface JobStatusEvent {
@@ -17,11 +19,15 @@ export interface JobStatusEvent {
 export interface JobTokenEvent {
   readonly id: string;
   readonly type: 'token';
-  /** Which choice of the job the text belongs to; a job has one, 0. */
+  /** Which choice of the job the text belongs to. */
   readonly index: number;
   readonly text: string;
   /** Tokens behind `text`: slow readers and held-back stop strings get several at once. */
   readonly n: number;
+  /** One for each token, where the job asks for them. */
+  readonly logprobs?: readonly TokenLogprobs[];
+  /** Where this ends one of several choices. The end of the last one may come with `done` alone. */
+  readonly finishReason?: TextEnd;
 }
 
 /** Something that happened to a job, as its event stream tells it. `id` is `<attempt>-<n>`, ascending. */

@@ -1,16 +1,35 @@
-import type { JobInput, WebhookTarget } from './submit-job.schema.js';
 import type { JobStatus } from './job-status.js';
+import type { JobInput, WebhookTarget } from './submit-job.schema.js';
+import type { TokenLogprobs } from './token-logprobs.js';
+import type { ToolCall } from './tools.schema.js';
 
 /** Why a text ended. */
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'cancelled' | 'deadline' | 'error';
 
+/** One text of a job, complete or partial. */
+export interface ChoiceRecord {
+  /** What the model said, its calls of tools left out. */
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  /** Of each generated token but the one that ended the text; null where they were not asked for. */
+  readonly logprobs: readonly TokenLogprobs[] | null;
+  /** Null where there are none. */
+  readonly toolCalls: readonly ToolCall[] | null;
+}
+
+/** How a text ends by itself. */
+export type TextEnd = Extract<FinishReason, 'stop' | 'length'>;
+
 export interface JobUsage {
+  /** Counted once, however many texts follow it. */
   readonly promptTokens: number;
+  /** Of all texts together, those included that `best_of` left out. */
   readonly completionTokens: number;
+  /** Prompt tokens that came from the prefix cache. */
   readonly cachedTokens: number;
 }
 
-/** Milliseconds measured by the worker for the attempt that ended the job. */
+/** Milliseconds measured by the worker for the attempt that ended the job; of several texts the longest. */
 export interface JobTimings {
   readonly timeToFirstTokenMs: number | null;
   readonly prefillMs: number;
@@ -79,8 +98,10 @@ export interface JobRecord {
   /** How long the result is kept after the end; 0 = until it is fetched once. */
   readonly ttlMs: number;
   readonly promptTokens: number;
-  /** Most tokens the job may generate. */
+  /** Most tokens the job may generate, over all the texts it runs. */
   readonly maxTokens: number;
+  /** Texts that its client gets. */
+  readonly choiceCount: number;
   readonly createdAtMs: number;
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number | null;
@@ -93,9 +114,8 @@ export interface JobRecord {
   /** Deaths of workers that are blamed on this job, oldest first; emptied by a retry. */
   readonly deaths: readonly WorkerDeath[];
   readonly cancelRequestedAtMs: number | null;
-  /** Generated text, complete or partial; null while none was stored. */
-  readonly text: string | null;
-  readonly finishReason: FinishReason | null;
+  /** `choiceCount` of them; null while nothing was stored. */
+  readonly choices: readonly ChoiceRecord[] | null;
   readonly usage: JobUsage | null;
   readonly timings: JobTimings | null;
   readonly failure: JobFailure | null;

@@ -17,6 +17,7 @@ const queued: JobRecord = {
   ttlMs: 86_400_000,
   promptTokens: 12,
   maxTokens: 100,
+  choiceCount: 1,
   createdAtMs: 1_000,
   startedAtMs: null,
   finishedAtMs: null,
@@ -25,8 +26,7 @@ const queued: JobRecord = {
   retries: 0,
   deaths: [],
   cancelRequestedAtMs: null,
-  text: null,
-  finishReason: null,
+  choices: null,
   usage: null,
   timings: null,
   failure: null,
@@ -38,8 +38,7 @@ const succeeded: JobRecord = {
   attempt: 1,
   startedAtMs: 1_010,
   finishedAtMs: 1_100,
-  text: 'Hello!',
-  finishReason: 'stop',
+  choices: [{ text: 'Hello!', finishReason: 'stop', logprobs: null, toolCalls: null }],
   usage: { promptTokens: 12, completionTokens: 5, cachedTokens: 0 },
   timings: { timeToFirstTokenMs: 9, prefillMs: 5, decodeMs: 40, resumedTokens: 0 },
 };
@@ -58,6 +57,43 @@ describe('the job as clients see it', () => {
     });
     const completion = toJobView({ ...succeeded, input: { prompt: 'Once' } });
     expect(completion.output?.choices[0]).toMatchObject({ text: 'Hello!' });
+    const echoed = toJobView({ ...succeeded, input: { prompt: 'Once: ', echo: true } });
+    expect(echoed.output?.choices[0]).toMatchObject({ text: 'Once: Hello!' });
+  });
+
+  it('shows each of several texts, with its end and its log probabilities as OpenAI does', () => {
+    const likely = { tokenId: 4, token: 'Hi', bytes: [72, 105], logprob: -0.5 };
+    const other = { tokenId: 9, token: 'é', bytes: [195, 169], logprob: -2 };
+    const [first] = succeeded.choices ?? [];
+    const second = { text: 'Hi', finishReason: 'length', toolCalls: null } as const;
+    const view = toJobView({
+      ...succeeded,
+      choices: [first!, { ...second, logprobs: [{ ...likely, top: [likely, other] }] }],
+    });
+    const told = { token: 'Hi', bytes: [72, 105], logprob: -0.5 };
+    expect(view.output?.choices).toEqual([
+      { index: 0, finish_reason: 'stop', logprobs: null, message: { role: 'assistant', content: 'Hello!' } },
+      {
+        index: 1,
+        finish_reason: 'length',
+        logprobs: {
+          content: [{ ...told, top_logprobs: [told, { token: 'é', bytes: [195, 169], logprob: -2 }] }],
+        },
+        message: { role: 'assistant', content: 'Hi' },
+      },
+    ]);
+  });
+
+  it('shows calls of tools in place of a text, or beside one', () => {
+    const call = { id: 'call_1', type: 'function', function: { name: 'f', arguments: '{}' } } as const;
+    const messageOf = (text: string) => {
+      const choices = [{ text, finishReason: 'tool_calls', logprobs: null, toolCalls: [call] }] as const;
+      return toJobView({ ...succeeded, choices }).output?.choices[0];
+    };
+    expect(messageOf('')).toMatchObject({ message: { content: null, tool_calls: [call] } });
+    expect(messageOf('Let me see.')).toMatchObject({
+      message: { content: 'Let me see.', tool_calls: [call] },
+    });
   });
 
   it('derives totals and speed from what was measured', () => {

@@ -1,5 +1,8 @@
-import type { FinishReason, JobFailureCode, JobRecord, WorkerDeath } from './job-record.js';
+import type { ChoiceRecord, FinishReason, JobFailureCode, JobRecord, WorkerDeath } from './job-record.js';
 import type { JobStatus } from './job-status.js';
+import type { JobInput } from './submit-job.schema.js';
+import { toLogprobsView, type TokenLogprobsView } from './token-logprobs.js';
+import type { ToolCall } from './tools.schema.js';
 
 /** The job as clients see it (`GET /v1/jobs/<id>`). */
 export interface JobView {
@@ -46,11 +49,16 @@ export interface JobView {
 
 export type JobChoice = {
   readonly index: number;
-  readonly finish_reason: FinishReason | null;
-  readonly logprobs: null;
-} & (
-  { readonly message: { readonly role: 'assistant'; readonly content: string } } | { readonly text: string }
-);
+  readonly finish_reason: FinishReason;
+  readonly logprobs: { readonly content: readonly TokenLogprobsView[] } | null;
+} & ({ readonly message: AssistantMessage } | { readonly text: string });
+
+export interface AssistantMessage {
+  readonly role: 'assistant';
+  /** Null where the model said nothing beside its calls. */
+  readonly content: string | null;
+  readonly tool_calls?: readonly ToolCall[];
+}
 
 export interface EtaSeconds {
   readonly low: number;
@@ -93,7 +101,7 @@ export function toJobView(job: JobRecord, place?: PlaceInLine): JobView {
     ...(job.status === 'queued' && place !== undefined
       ? { queue: { position: place.position, eta_s: place.etaS } }
       : {}),
-    output: job.text === null ? null : { choices: [toChoice(job, job.text)] },
+    output: job.choices && { choices: job.choices.map((choice, i) => toChoice(job, choice, i)) },
     usage: job.usage && {
       prompt_tokens: job.usage.promptTokens,
       completion_tokens: job.usage.completionTokens,
@@ -124,17 +132,33 @@ function toDeathView(death: WorkerDeath): WorkerDeathView {
   };
 }
 
-function toChoice(job: JobRecord, text: string): JobChoice {
-  const common = { index: 0, finish_reason: job.finishReason, logprobs: null } as const;
-  return job.input.messages === undefined
-    ? { ...common, text }
-    : { ...common, message: { role: 'assistant', content: text } };
+function toChoice({ input }: JobRecord, choice: ChoiceRecord, index: number): JobChoice {
+  const { text, finishReason, logprobs } = choice;
+  const common = {
+    index,
+    finish_reason: finishReason,
+    logprobs: logprobs && { content: logprobs.map(toLogprobsView) },
+  };
+  return input.prompt === undefined
+    ? { ...common, message: toMessage(choice) }
+    : { ...common, text: visibleTextOf(input, text) };
+}
+
+/** What a client sees of a generated text: with `echo` the prompt comes first. */
+export function visibleTextOf({ echo, prompt = '' }: JobInput, text: string): string {
+  return echo === true ? prompt + text : text;
+}
+
+function toMessage({ text, toolCalls }: ChoiceRecord): AssistantMessage {
+  if (toolCalls === null) return { role: 'assistant', content: text };
+  return { role: 'assistant', content: text === '' ? null : text, tool_calls: toolCalls };
 }
 
 function toTimings(job: JobRecord): JobView['timings'] {
-  const { timings, usage, startedAtMs, finishedAtMs } = job;
+  const { timings, usage, choices, startedAtMs, finishedAtMs } = job;
   if (timings === null || startedAtMs === null || finishedAtMs === null) return null;
-  const decoded = (usage?.completionTokens ?? 0) - timings.resumedTokens - 1;
+  // The first token of each text comes with the prompt.
+  const decoded = (usage?.completionTokens ?? 0) - timings.resumedTokens - (choices?.length ?? 1);
   return {
     queue_ms: startedAtMs - job.createdAtMs,
     time_to_first_token_ms: timings.timeToFirstTokenMs,

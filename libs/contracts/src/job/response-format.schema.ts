@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jsonObjectSchema } from './json-object.schema.js';
 
 /** Longest regular expression, in characters. */
 export const MAX_REGEX_CHARS = 2048;
@@ -16,7 +17,7 @@ export const responseFormatSchema = z.discriminatedUnion('type', [
     json_schema: z.strictObject({
       name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, 'a name is 1 to 64 of a-z, A-Z, 0-9, _ and -'),
       description: z.string().max(16_384).optional(),
-      schema: z.record(z.string(), z.json()),
+      schema: jsonObjectSchema,
       strict: z.boolean().nullable().optional(),
     }),
   }),

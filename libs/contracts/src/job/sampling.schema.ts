@@ -41,7 +41,12 @@ export const samplingFields = {
     .record(z.string().regex(/^\d{1,7}$/, 'keys are token ids'), z.number().min(-100).max(100))
     .refine((bias) => Object.keys(bias).length <= 1024, 'at most 1024 tokens may be biased')
     .optional(),
-  seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).optional().describe('Same seed, same text.'),
+  seed: z
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe('Same seed, same text: makes the job `deterministic` unless that is false.'),
   stop: z
     .union([z.string().min(1).max(256), z.array(z.string().min(1).max(256)).max(MAX_STOP_STRINGS)])
     .optional()
@@ -61,13 +66,3 @@ export const samplingFields = {
     .optional()
     .describe('Prompt prefixes are shared in the cache only between jobs of one tenant with the same salt.'),
 };
-
-/** Known parameters of the job API that this build cannot honour yet; each is refused by name. */
-export const UNSUPPORTED_INPUT_FIELDS = [
-  'n',
-  'logprobs',
-  'top_logprobs',
-  'response_format',
-  'tools',
-  'tool_choice',
-] as const;

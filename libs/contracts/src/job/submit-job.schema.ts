@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { chatMessageSchema, MAX_PROMPT_CHARS } from './chat-message.schema.js';
+import { checkJobInput } from './check-job-input.js';
+import { outputFields } from './output.schema.js';
 import { samplingFields } from './sampling.schema.js';
 
 export const MAX_MESSAGES = 1024;
@@ -11,23 +13,16 @@ export const MAX_TTL_S = 7_776_000;
 export const DEFAULT_TTL_S = 86_400;
 export const DEFAULT_PRIORITY = 5;
 
-export const jobInputSchema = z
-  .strictObject({
-    messages: z.array(chatMessageSchema).min(1).max(MAX_MESSAGES).optional(),
-    prompt: z.string().min(1).max(MAX_PROMPT_CHARS).optional(),
-    ...samplingFields,
-  })
-  .refine((input) => (input.messages === undefined) !== (input.prompt === undefined), {
-    message: 'give exactly one of `messages` and `prompt`',
-  })
-  .refine(
-    (input) =>
-      [input.max_tokens, input.max_completion_tokens, input.max_new_tokens].filter((n) => n !== undefined)
-        .length <= 1,
-    { message: 'give only one of `max_tokens`, `max_completion_tokens` and `max_new_tokens`' },
-  );
+const inputSchema = z.strictObject({
+  messages: z.array(chatMessageSchema).min(1).max(MAX_MESSAGES).optional(),
+  prompt: z.string().min(1).max(MAX_PROMPT_CHARS).optional(),
+  ...samplingFields,
+  ...outputFields,
+});
 
-export type JobInput = z.infer<typeof jobInputSchema>;
+export type JobInput = z.infer<typeof inputSchema>;
+
+export const jobInputSchema = inputSchema.superRefine(checkJobInput);
 
 /** Events that tell a job's end. */
 export const FINAL_EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.cancelled', 'job.expired'] as const;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jsonObjectSchema } from './json-object.schema.js';
 
 export const MAX_TOOLS = 128;
 const MAX_TOOL_DESCRIPTION_CHARS = 16_384;
@@ -11,7 +12,7 @@ export const toolSchema = z.strictObject({
   function: z.strictObject({
     name: functionName,
     description: z.string().max(MAX_TOOL_DESCRIPTION_CHARS).optional(),
-    parameters: z.record(z.string(), z.json()).optional(),
+    parameters: jsonObjectSchema.optional(),
     strict: z.boolean().nullable().optional(),
   }),
 });
@@ -27,6 +28,14 @@ export const toolChoiceSchema = z.union([
 ]);
 
 export type ToolChoice = z.infer<typeof toolChoiceSchema>;
+
+/** The tools that the model hears of and may call. */
+export function offeredTools(input: {
+  tools?: readonly Tool[] | undefined;
+  tool_choice?: ToolChoice | undefined;
+}): readonly Tool[] {
+  return input.tool_choice === 'none' ? [] : (input.tools ?? []);
+}
 
 /** A call the model asks for. `arguments` is JSON text, as the model wrote it. */
 export const toolCallSchema = z.strictObject({

@@ -94,7 +94,6 @@ class Line {
           this.#lease(job),
           succeededAttempt('', {
             status: 'failed',
-            finishReason: 'error',
             failure: { code: 'engine_error', message: 'test' },
           }),
         );

@@ -6,8 +6,8 @@ const MAX_TRIES = 3;
 /**
  * The fenced end of an attempt: only the holder of BullMQ's lock may write it.
  *
- * ARGV 3 lock token · 4 attempt · 5 final status · 6 '1' where the fault is ours · 7 '1' where text and usage are the
- * stream's · 8… record fields and values
+ * ARGV 3 lock token · 4 attempt · 5 final status · 6 '1' where the fault is ours · 7 where texts and usage are the
+ * stream's: why the unfinished ones ended, else '' · 8… record fields and values
  * Returns {'written'}, {'lost'}, or {'retry-later', tries} where the job goes back to the queue instead. An attempt that
  * has not started may only fail its job. A second call of the same lease answers as the first did and changes nothing.
  */
@@ -32,7 +32,10 @@ if ARGV[6] == '1' and tries < ${MAX_TRIES} and not get('cancelRequestedAtMs') th
   return { 'retry-later', tostring(tries) }
 end
 set('finishedBy', ARGV[3])
-local ending = ARGV[7] == '1' and concludeFromStream or conclude
-ending(ARGV[5], unpack(ARGV, 8))
+if ARGV[7] == '' then
+  conclude(ARGV[5], unpack(ARGV, 8))
+else
+  concludeFromStream(ARGV[5], ARGV[7], unpack(ARGV, 8))
+end
 return { 'written' }
 `);

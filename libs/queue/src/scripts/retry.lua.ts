@@ -26,7 +26,7 @@ if get('announced') then
   redis.call('PEXPIRE', former, ${FORMER_RUN_KEPT_MS})
 end
 moveTo('queued')
-redis.call('HDEL', record, 'text', 'usage', 'timings', 'failure', 'finishReason', 'cancelRequestedAtMs', 'startByMs',
+redis.call('HDEL', record, 'choices', 'usage', 'timings', 'failure', 'cancelRequestedAtMs', 'startByMs',
   'startedAtMs', 'finishedAtMs', 'finishedBy', 'returnedBy', 'heldBy', 'announced', 'losses', 'tokensAtLoss', 'reportedAttempt')
 set('tries', 0, 'deaths', '[]')
 local run = redis.call('HINCRBY', record, 'retries', 1)

@@ -4,13 +4,16 @@ import { jobScript } from './redis-script.js';
  * An attempt takes its job: running, or not at all.
  *
  * ARGV 3 lock token · 4 attempt · 5 review at (ms)
- * Returns {'started', record, text so far, its token ids}, {'skip', reason} or {'lost'}. A second call of the same
- * attempt changes nothing.
+ * Returns {'started', record, then for each text so far: text, token ids, log probabilities, end}, {'skip', reason} or
+ * {'lost'}. A second call of the same attempt changes nothing.
  */
 export const startScript = jobScript(`
 local function started()
-  local text, ids = generated()
-  return { 'started', all(), text, ids }
+  local reply = { 'started', all() }
+  for _, shown in ipairs((generated())) do
+    for _, name in ipairs({ 'text', 'ids', 'logprobs', 'finish' }) do reply[#reply + 1] = shown[name] end
+  end
+  return reply
 end
 
 local status = get('status')

@@ -7,6 +7,7 @@ import {
   succeededAttempt,
   type TestRedis,
   until,
+  testAppend,
 } from '#testing';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -75,7 +76,7 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
       signal.addEventListener('abort', () => resolve(signal.reason));
     });
     if (reason instanceof AttemptAborted && reason.kind === 'cancelled') {
-      const end = succeededAttempt('par', { status: 'cancelled', finishReason: 'cancelled' });
+      const end = succeededAttempt('par', { status: 'cancelled' });
       await worker.lifecycle.finish(lease, end);
     }
   };
@@ -119,7 +120,9 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
       attempts.push(lease.attempt);
       await worker.lifecycle.start(lease, Date.now());
       const text = `${lease.attempt} `;
-      await worker.lifecycle.appendTokens([{ lease, sequence: 1, text, tokenIds: [lease.attempt] }]);
+      await worker.lifecycle.appendTokens([
+        testAppend({ lease, sequence: 1, text, tokenIds: [lease.attempt] }),
+      ]);
       throw new Error('a bug in the handler');
     });
     const job = await submitter.submit(newTestJob());
@@ -128,7 +131,10 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
     expect(await statusOf(job.id)).toBe('queued');
     await whenStatus(job.id, 'failed');
     expect(attempts).toEqual([1, 2, 3]);
-    expect(await stored(job.id)).toMatchObject({ failure: { code: 'internal_error' }, text: '1 2 3 ' });
+    expect(await stored(job.id)).toMatchObject({
+      failure: { code: 'internal_error' },
+      choices: [{ text: '1 2 3 ' }],
+    });
   });
 
   it('lets a job that waits for its next try be cancelled', async () => {
@@ -152,7 +158,7 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
     await whenStatus(job.id, 'running');
     expect((await submitter.cancel('public', job.id, Date.now())).kind).toBe('cancelling');
     await whenStatus(job.id, 'cancelled');
-    expect((await stored(job.id))?.text).toBe('par');
+    expect((await stored(job.id))?.choices?.[0]?.text).toBe('par');
   });
 
   it('notices a cancellation whose message was lost', async () => {
@@ -162,7 +168,7 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
     // What the cancel script writes, without its message.
     await redis.hset(redisKeys.job(job.id), 'cancelRequestedAtMs', Date.now());
     await whenStatus(job.id, 'cancelled');
-    expect((await stored(job.id))?.text).toBe('par');
+    expect((await stored(job.id))?.choices?.[0]?.text).toBe('par');
   });
 
   it('hears of a cancellation by the next append, though no message ever arrives', async () => {
@@ -174,7 +180,7 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
         const { kind } = await submitter.cancel('public', lease.jobId, Date.now());
         expect([kind, signal.aborted]).toEqual(['cancelling', false]);
         appends += 1;
-        await worker.lifecycle.appendTokens([{ lease, sequence: 1, text: 'par', tokenIds: [1] }]);
+        await worker.lifecycle.appendTokens([testAppend({ lease, sequence: 1, text: 'par', tokenIds: [1] })]);
         expect(signal.reason).toMatchObject({ kind: 'cancelled' });
         await worker.lifecycle.finish(lease, succeededAttempt('par', { status: 'cancelled' }));
       },
@@ -214,7 +220,7 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
     await redis.del(redisKeys.bull.lock(job, job.id));
     await whenStatus(job.id, 'succeeded');
     expect(reasons).toMatchObject([{ kind: 'lost' }]);
-    expect(await stored(job.id)).toMatchObject({ text: 'second', attempt: 2 });
+    expect(await stored(job.id)).toMatchObject({ choices: [{ text: 'second' }], attempt: 2 });
   });
 
   it('drains: lets active jobs finish and takes no more', async () => {
@@ -303,7 +309,7 @@ describe('job worker', { timeout: 2 * RECOVERY_TIMEOUT_MS }, () => {
       await until(() => worker.activeCount === 1);
       await until(async () => (await there.cancel('public', job.id, Date.now())).kind === 'already-finished');
       expect(await there.cancel('public', job.id, Date.now())).toMatchObject({
-        job: { status: 'cancelled', text: 'par', attempt: 1 },
+        job: { status: 'cancelled', choices: [{ text: 'par' }], attempt: 1 },
       });
     } finally {
       await Promise.all([worker.close(), there.close()]);

@@ -69,7 +69,7 @@ describe('jobs whose worker is lost', { timeout: 3 * RECOVERY_TIMEOUT_MS }, () =
   /** The claim of them all: the text goes on where the lost worker left it, without gap or repeat. */
   const expectUndisturbedText = async (job: JobRecord) => {
     expect((await texts(job)).join('')).toBe(WHOLE_TEXT);
-    expect(await stored(job)).toMatchObject({ status: 'succeeded', text: WHOLE_TEXT });
+    expect(await stored(job)).toMatchObject({ status: 'succeeded', choices: [{ text: WHOLE_TEXT }] });
   };
 
   it('are all finished after a kill -9, each once and by one worker, from where they stood', async () => {

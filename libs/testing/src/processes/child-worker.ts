@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '#observability';
 import { createJobWorker, type AttemptHandler } from '#queue';
-import { succeededAttempt } from '../redis/new-test-job.js';
+import { succeededAttempt, testAppend } from '../redis/new-test-job.js';
 
 /**
  * A worker process for tests that kill one: each job gets the tokens `0 `, `1 `, … one every `tokenMs`, `tokens` in
@@ -16,14 +16,15 @@ const handler: AttemptHandler = async (lease, signal) => {
   const started = await worker.lifecycle.start(lease, Date.now());
   if (started.kind !== 'started') return;
   say(`start ${lease.jobId}`);
-  let { text } = started.generated;
+  const [shown] = started.generated;
+  let text = shown?.text ?? '';
   let sequence = 0;
-  for (let next = started.generated.tokenIds.length; next < Number(tokens); next++) {
+  for (let next = shown?.tokenIds.length ?? 0; next < Number(tokens); next++) {
     await sleep(Number(tokenMs));
     if (signal.aborted && !stubborn) return;
     if (started.job.metadata['deadly'] !== undefined) process.kill(process.pid, 'SIGSEGV');
     const token = `${next} `;
-    const append = { lease, sequence: ++sequence, text: token, tokenIds: [next] };
+    const append = testAppend({ lease, sequence: ++sequence, text: token, tokenIds: [next] });
     const [outcome] = await worker.lifecycle.appendTokens([append]);
     if (outcome === 'lost') break;
     text += token;

@@ -1,4 +1,5 @@
-import { newJobId, type FinishedAttempt, type NewJob } from '#queue';
+import type { ChoiceRecord, FinishReason } from '#contracts';
+import { newJobId, type FinishedAttempt, type NewJob, type TokenAppend } from '#queue';
 
 /** A small valid job for model `tiny`, variant `6_5`, made now. */
 export function newTestJob(overrides: Partial<NewJob> = {}): NewJob {
@@ -17,6 +18,7 @@ export function newTestJob(overrides: Partial<NewJob> = {}): NewJob {
     ttlMs: 60_000,
     promptTokens: 3,
     maxTokens: 16,
+    choiceCount: 1,
     createdAtMs,
     ...overrides,
   };
@@ -26,12 +28,23 @@ export function newTestJob(overrides: Partial<NewJob> = {}): NewJob {
 export function succeededAttempt(text: string, overrides: Partial<FinishedAttempt> = {}): FinishedAttempt {
   return {
     status: 'succeeded',
-    text,
-    finishReason: 'stop',
+    choices: testChoices(text),
     usage: { promptTokens: 3, completionTokens: text.length, cachedTokens: 0 },
     timings: { timeToFirstTokenMs: 5, prefillMs: 4, decodeMs: 9, resumedTokens: 0 },
     failure: null,
     finishedAtMs: Date.now(),
     ...overrides,
   };
+}
+
+/** The output of a job with one text. */
+export function testChoices(text: string, finishReason: FinishReason = 'stop'): ChoiceRecord[] {
+  return [{ text, finishReason, logprobs: null, toolCalls: null }];
+}
+
+/** More of a job's first text. */
+export function testAppend(
+  append: Pick<TokenAppend, 'lease' | 'sequence' | 'text' | 'tokenIds'> & Partial<TokenAppend>,
+): TokenAppend {
+  return { index: 0, logprobs: [], finishReason: null, ...append };
 }

@@ -37,25 +37,37 @@ local function conclude(status, ...)
   announce('job.' .. status)
 end
 
--- An end that no worker brings: text and usage are what the stream shows.
-local function concludeFromStream(status, ...)
-  local text, _, count = generated()
+-- Log probabilities are JSON already, so the choices are put together by hand.
+local function choiceJson(shown, reason)
+  local logprobs = shown.logprobs == '' and 'null' or '[' .. shown.logprobs .. ']'
+  return '{"text":' .. cjson.encode(shown.text) .. ',"finishReason":' .. cjson.encode(reason)
+    .. ',"logprobs":' .. logprobs .. ',"toolCalls":null}'
+end
+
+-- An end that no worker brings: texts and usage are what the stream shows; the reason is of texts that were going on.
+local function concludeFromStream(status, reason, ...)
+  local texts, count = generated()
   if count > 0 then
-    set('text', text, 'usage', cjson.encode({
+    local choices = {}
+    for i = 1, tonumber(get('choiceCount')) do
+      local shown = texts[i] or { text = '', logprobs = '', finish = '' }
+      choices[i] = choiceJson(shown, shown.finish == '' and reason or shown.finish)
+    end
+    set('choices', '[' .. table.concat(choices, ',') .. ']', 'usage', cjson.encode({
       promptTokens = tonumber(get('promptTokens')), completionTokens = count, cachedTokens = 0
     }))
   end
   conclude(status, ...)
 end
 
-local function concludeCancelled() concludeFromStream('cancelled', 'finishReason', 'cancelled') end
+local function concludeCancelled() concludeFromStream('cancelled', 'cancelled') end
 
 -- A job that no worker holds expires past its start_by, or once it has started past its timeout.
 local function expireIfOverdue()
   local startedAtMs, startByMs, timeoutMs = get('startedAtMs'), get('startByMs'), get('timeoutMs')
   if startedAtMs then
     if not timeoutMs or tonumber(nowMs) < startedAtMs + timeoutMs then return false end
-    concludeFromStream('expired', 'finishReason', 'deadline')
+    concludeFromStream('expired', 'deadline')
     return true
   end
   if not startByMs or tonumber(nowMs) <= tonumber(startByMs) then return false end

@@ -14,7 +14,7 @@ local function deadLetters() return '${DEAD_LETTERS_PREFIX}' .. get('tenant') en
 
 local function quarantine(message)
   redis.call('ZADD', deadLetters(), nowMs, jobId)
-  concludeFromStream('failed', 'finishReason', 'error', 'failure', cjson.encode({ code = 'quarantined', message = message }))
+  concludeFromStream('failed', 'error', 'failure', cjson.encode({ code = 'quarantined', message = message }))
 end
 
 -- Ends a job that took down its workers too often to be run again.
@@ -35,7 +35,7 @@ end
 -- Losses in a row without new text. One that a supervisor has explained counts for nothing: it blames whom it must.
 local function countLoss()
   if get('reportedAttempt') == get('attempt') then return 0 end
-  local _, _, tokens = generated()
+  local _, tokens = generated()
   local losses = tonumber(get('losses') or 0)
   if tokens > tonumber(get('tokensAtLoss') or 0) then losses = 0 end
   set('losses', losses + 1, 'tokensAtLoss', tokens)

@@ -1,6 +1,7 @@
 /**
- * The job's event stream. A token entry is `type token, text <text>, n <tokens>, ids <their ids, with commas between>`,
- * as the append script writes it.
+ * The job's event stream. A token entry is `type token, text <text>, index <of the text>, n <tokens>, ids <their ids,
+ * with commas between>, logprobs <theirs as JSON, with commas between, or empty>, finish <reason or empty>`, as the
+ * append script writes it.
  */
 export const STREAM = `
 local function emit(entryId, ...)
@@ -12,17 +13,30 @@ local function emitStatus(entryId, status, attempt)
   emit(entryId, 'type', 'status', 'status', status, 'attempt', attempt)
 end
 
--- What the stream shows of the text, over all attempts: the text, its token ids, their number.
+local TOKEN_FIELDS = { 'text', 'index', 'n', 'ids', 'logprobs', 'finish' }
+
+-- What the stream shows over all attempts: the job's texts, each with its token ids, log probabilities and end, and the
+-- number of all tokens.
 local function generated()
-  local texts, ids, count = {}, {}, 0
+  local texts, count = {}, 0
   for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
-    local fields = entry[2]
-    if fields[2] == 'token' then
-      texts[#texts + 1] = fields[4]
-      count = count + tonumber(fields[6])
-      if fields[8] ~= '' then ids[#ids + 1] = fields[8] end
+    if entry[2][2] == 'token' then
+      local token = {}
+      for i, name in ipairs(TOKEN_FIELDS) do token[name] = entry[2][2 + 2 * i] end
+      for i = #texts, tonumber(token.index) do texts[i + 1] = { text = {}, ids = {}, logprobs = {}, finish = '' } end
+      local shown = texts[token.index + 1]
+      for _, name in ipairs({ 'text', 'ids', 'logprobs' }) do
+        if token[name] ~= '' then table.insert(shown[name], token[name]) end
+      end
+      shown.finish = token.finish
+      count = count + tonumber(token.n)
     end
   end
-  return table.concat(texts), table.concat(ids, ','), count
+  for _, shown in ipairs(texts) do
+    shown.text = table.concat(shown.text)
+    shown.ids = table.concat(shown.ids, ',')
+    shown.logprobs = table.concat(shown.logprobs, ',')
+  end
+  return texts, count
 end
 `;

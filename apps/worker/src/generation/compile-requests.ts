@@ -1,0 +1,93 @@
+import {
+  DroverError,
+  isDeterministic,
+  offeredTools,
+  resolveMaxTokens,
+  sequenceCountOf,
+  type JobFailure,
+  type JobInput,
+  type JobRecord,
+} from '#contracts';
+import { compileSamplingParams, seedOfChoice, type GenerationRequest } from '#engine';
+import type { TextSoFar } from '#queue';
+import type { Tokenizer } from '#tokenizer';
+import { defaultSeedOf } from './default-seed.js';
+import { resumePointOf } from './resume-point.js';
+import { sequenceIdOf } from './sequence-id.js';
+
+/** What a worker serves, as far as it takes part in compiling. */
+export interface ServedModel {
+  readonly tokenizer: Tokenizer;
+  readonly contextTokens: number;
+}
+
+/**
+ * A job's input as the engine takes it: template rendered, text encoded, limits and sampling rules resolved. One request
+ * for each of its texts that has not ended, to go on from what earlier attempts have shown.
+ * @param attemptKey unique per attempt.
+ * @throws DroverError where the input cannot run on this model.
+ */
+export function compileRequests(
+  job: JobRecord,
+  generated: readonly TextSoFar[],
+  attemptKey: string,
+  model: ServedModel,
+): GenerationRequest[] {
+  const { input } = job;
+  const sequences = sequenceCountOf(input);
+  const common = compileCommon(job, sequences, model);
+  return Array.from({ length: sequences }, (_, index) => index)
+    .filter((index) => (generated[index]?.finishReason ?? null) === null)
+    .map((index) => ({
+      ...common,
+      id: sequenceIdOf(attemptKey, index),
+      sampling: { ...common.sampling, seed: seedOfChoice(common.sampling.seed, index) },
+      constraint: null,
+      decoder: model.tokenizer.createTextDecoder(),
+      resume: resumePointOf(input, generated[index]),
+    }));
+}
+
+/** What all texts of a job have in common. */
+function compileCommon(job: JobRecord, sequences: number, { tokenizer, contextTokens }: ServedModel) {
+  const { input } = job;
+  const promptTokenIds = encodeInput(input, tokenizer);
+  const maxTokens = job.maxTokens / sequences;
+  return {
+    promptTokenIds,
+    maxTokens: resolveMaxTokens(
+      { prompt: input.prompt, max_tokens: maxTokens },
+      promptTokenIds.length,
+      contextTokens,
+    ),
+    minTokens: input.min_tokens ?? 0,
+    sampling: compileSamplingParams(input, defaultSeedOf(job.id)),
+    deterministic: isDeterministic(input),
+    cacheSalt: JSON.stringify([job.tenant, input.cache_salt ?? '']),
+    topLogprobs: topLogprobsOf(input),
+    stopStrings: typeof input.stop === 'string' ? [input.stop] : (input.stop ?? []),
+    stopTokenIds: [
+      ...(input.ignore_eos === true ? [] : tokenizer.endTokenIds),
+      ...(input.stop_token_ids ?? []),
+    ],
+  };
+}
+
+function encodeInput(input: JobInput, tokenizer: Tokenizer): Int32Array {
+  return input.messages === undefined
+    ? tokenizer.encodePrompt(input.prompt ?? '')
+    : tokenizer.encodeChat(input.messages, offeredTools(input));
+}
+
+/** The best of several texts are chosen by their log probabilities, whether the client hears of them or not. */
+function topLogprobsOf(input: JobInput): number | null {
+  if (input.logprobs === true) return input.top_logprobs ?? 0;
+  return sequenceCountOf(input) > (input.n ?? 1) ? 0 : null;
+}
+
+/** What a job fails with when its input could not be compiled. */
+export function describeRefusal(error: unknown): JobFailure {
+  if (!(error instanceof DroverError)) throw error;
+  const code = error.code === 'context_length_exceeded' ? error.code : 'invalid_input';
+  return { code, message: error.message };
+}
