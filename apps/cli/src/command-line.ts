@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { KV_CACHE_TYPES } from '#contracts';
 import type { ConnectOptions, SubmitOptions } from './commands/jobs.js';
 import type { QuantizeOptions } from './commands/quantize.js';
 import type { Terminal } from './output/terminal.js';
@@ -57,6 +58,11 @@ export function buildCommandLine(terminal: Terminal): Command {
     .description('build variants of a Hugging Face Llama checkpoint')
     .argument('<checkpoint>', 'folder with config.json, *.safetensors and tokenizer files')
     .option('--bits <list>', 'target bits per weight, 4 to 8, or 32', parseBits, [8, 6.5, 5])
+    .addOption(
+      new Option('--kv <type>', 'key-value cache: int8 takes a quarter of the memory, variants end in -kv8')
+        .choices(KV_CACHE_TYPES)
+        .default('f32'),
+    )
     .option('--output <folder>', 'where the variants go (default: the data folder)')
     .option('--model <name>', "the model's name (default: the folder's name)")
     .action(async (checkpoint: string, options: QuantizeOptions) => {

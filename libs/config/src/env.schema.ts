@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VARIANT_NAME } from '#contracts';
 
 const integer = (fallback: number, min: number, max: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
@@ -99,7 +100,7 @@ export const workerEnvSchema = z.object({
   DROVER_MODEL: z.string().default('drover-tiny').describe('Model this worker serves.'),
   DROVER_VARIANT: z
     .string()
-    .regex(/^\d{1,2}_\d$/)
+    .regex(VARIANT_NAME)
     .default('6_5')
     .describe('The one variant this worker serves.'),
   DROVER_DEVICE: z
@@ -140,9 +141,9 @@ export const launcherEnvSchema = z.object({
   DROVER_MODEL: workerEnvSchema.shape.DROVER_MODEL,
   DROVER_VARIANTS: z
     .string()
-    .regex(/^\d{1,2}_\d(,\d{1,2}_\d)*$/)
     .default('8_0,6_5,5_0')
     .transform((text) => text.split(','))
+    .pipe(z.array(z.string().regex(VARIANT_NAME)))
     .describe('Variants that `npm start` runs, one worker each.'),
   DROVER_DRAIN_S: workerEnvSchema.shape.DROVER_DRAIN_S,
 });

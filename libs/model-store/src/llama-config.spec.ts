@@ -65,6 +65,7 @@ describe('estimateVariantMemory', () => {
   const config = parseLlamaConfig(LLAMA_3_8B);
   const manifest = (bits: 4 | 8, blockSize: number) => ({
     plan: [...checkpointShapes(config).keys()].map((tensor) => ({ tensor, bits, blockSize })),
+    kvCache: { type: 'f32' as const },
   });
 
   it('takes bits + 64/block per weight of decoder and head', () => {
@@ -76,6 +77,12 @@ describe('estimateVariantMemory', () => {
   it('takes 256 KiB of keys and values per token', () => {
     const options = { config, manifest: manifest(8, 128), slots: 4, contextTokens: 8192 };
     expect(estimateVariantMemory(options).kvCacheBytes).toBe(4 * 8192 * 262_144);
+  });
+
+  it('takes a quarter of that for an int8 cache', () => {
+    const kvCache = { type: 'int8' as const, scales: [] };
+    const options = { config, manifest: { ...manifest(8, 128), kvCache }, slots: 4, contextTokens: 8192 };
+    expect(estimateVariantMemory(options).kvCacheBytes).toBe(4 * 8192 * 65_536);
   });
 
   it('sums its parts', () => {

@@ -17,6 +17,7 @@ export interface VariantManifest {
   readonly headBitsPerWeight: number;
   readonly checkpointSha256: string;
   readonly plan: readonly TensorPlanEntry[];
+  readonly kvCache: KvCacheFormat;
   readonly files: Readonly<Record<string, FileFacts>>;
   readonly quality: VariantQuality | null;
   readonly quantizeSeconds: number;
@@ -29,13 +30,23 @@ export interface TensorPlanEntry {
   readonly blockSize: number;
 }
 
+/** How the graph keeps keys and values. An int8 cache has one entry per layer; stored × scale ≈ value. */
+export type KvCacheFormat =
+  { readonly type: 'f32' } | { readonly type: 'int8'; readonly scales: readonly LayerKvScales[] };
+
+/** Scales of one layer, `[kvHeads × headDim]` each: a channel has one of its own. */
+export interface LayerKvScales {
+  readonly keys: readonly number[];
+  readonly values: readonly number[];
+}
+
 export interface FileFacts {
   readonly sha256: string;
   readonly bytes: number;
 }
 
-/** How far a variant's predictions are from those of the float32 model, over held-out rows. */
-export interface VariantQuality {
+/** How far predictions are from those of the float32 model, over held-out rows. */
+export interface Divergence {
   /** Mean KL divergence from the float32 model in nats per token. */
   readonly klNatsPerToken: number;
   /** Share of positions at which both models rank the same token first. */
@@ -43,7 +54,19 @@ export interface VariantQuality {
   readonly tokens: number;
 }
 
+export interface VariantQuality extends Divergence {
+  /** The same weights with a float32 cache, for a variant with an int8 one: what is left is the cache's cost. */
+  readonly withFloat32Cache?: Divergence | undefined;
+}
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hex');
+
+const divergence = z.object({ klNatsPerToken: z.number(), top1Agreement: z.number(), tokens: z.int() });
+const scales = z.array(z.number().positive());
+const kvCache = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('f32') }),
+  z.object({ type: z.literal('int8'), scales: z.array(z.object({ keys: scales, values: scales })) }),
+]);
 
 const variantManifest = z.object({
   formatVersion: z.literal(1),
@@ -55,8 +78,9 @@ const variantManifest = z.object({
   headBitsPerWeight: z.number(),
   checkpointSha256: sha256,
   plan: z.array(z.object({ tensor: z.string(), bits: z.literal([4, 8, 32]), blockSize: z.int().min(0) })),
+  kvCache: kvCache.default({ type: 'f32' }),
   files: z.record(z.string().regex(/^[^/\\]+$/, 'a file name'), z.object({ sha256, bytes: z.int().min(0) })),
-  quality: z.object({ klNatsPerToken: z.number(), top1Agreement: z.number(), tokens: z.int() }).nullable(),
+  quality: divergence.extend({ withFloat32Cache: divergence.optional() }).nullable(),
   quantizeSeconds: z.number(),
 });
 

@@ -12,7 +12,7 @@ export interface VariantMemory {
 
 export interface VariantMemoryOptions {
   readonly config: LlamaConfig;
-  readonly manifest: Pick<VariantManifest, 'plan'>;
+  readonly manifest: Pick<VariantManifest, 'plan' | 'kvCache'>;
   /** Sequences that are in the cache at once. */
   readonly slots: number;
   /** Most tokens of one sequence. */
@@ -22,17 +22,19 @@ export interface VariantMemoryOptions {
 }
 
 const FLOAT32_BYTES = 4;
+const KV_ELEMENT_BYTES = { f32: 4, int8: 1 } as const;
 const PROCESS_BYTES = 100 * 2 ** 20;
 
 /**
  * Memory a CPU worker takes for a variant. ONNX Runtime unpacks each block to its integers, a float32 scale and a
- * float32 sum: bits + 64 / blockSize per weight. Keys and values are float32. The embedding stays a mapped file.
+ * float32 sum: bits + 64 / blockSize per weight. The embedding stays a mapped file.
  */
 export function estimateVariantMemory(options: VariantMemoryOptions): VariantMemory {
   const { config, manifest, slots, contextTokens, prefillChunkTokens = 256 } = options;
   const { hiddenSize, intermediateSize, vocabSize, layers, keyValueHeads, headDim } = config;
   const weightsBytes = linearsBytes(config, manifest.plan);
-  const kvCacheBytes = 2 * layers * slots * contextTokens * keyValueHeads * headDim * FLOAT32_BYTES;
+  const tokenBytes = 2 * layers * keyValueHeads * headDim * KV_ELEMENT_BYTES[manifest.kvCache.type];
+  const kvCacheBytes = slots * contextTokens * tokenBytes;
   const rows = Math.max(prefillChunkTokens, slots);
   // Alive at once in a layer: residual, normed, attention in and out, and gate, up and their product.
   const activations = rows * (4 * hiddenSize + 3 * intermediateSize) * FLOAT32_BYTES;

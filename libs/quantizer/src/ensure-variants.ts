@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bitsPerWeightOf } from '#contracts';
+import { bitsPerWeightOf, kvCacheOf } from '#contracts';
 import {
   MANIFEST_FILE,
   ModelFormatError,
@@ -17,7 +17,7 @@ export interface EnsureVariantsOptions {
   readonly modelsDir: string;
   readonly dataDir: string;
   readonly model: string;
-  /** Names such as `6_5`. */
+  /** Names such as `6_5` and `6_5-kv8`. */
   readonly variants: readonly string[];
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined;
@@ -42,7 +42,10 @@ export async function ensureVariants(options: EnsureVariantsOptions): Promise<Bu
     checkpointDir,
     outputDir: variantsDirectory(dataDir, model),
     model,
-    bitsPerWeight: variants.map(bitsPerWeightOf),
+    targets: variants.map((variant) => ({
+      bitsPerWeight: bitsPerWeightOf(variant),
+      kvCache: kvCacheOf(variant),
+    })),
     isNeeded,
     signal,
     onProgress,

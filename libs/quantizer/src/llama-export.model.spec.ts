@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { evaluateLogits } from '#onnx-runner';
 import { buildDroverTinyVariant, buildRandomLlama, readGoldenChats, type GoldenChat } from '#testing';
-import { NOTHING_COMPARED, addComparisons, compareLogits, toQuality } from './quality/compare-logits.js';
+import { NOTHING_COMPARED, addComparisons, compareLogits, toDivergence } from './quality/compare-logits.js';
 
 const VOCAB = 1024;
 const tokensOf = ({ promptIds, greedyIds }: GoldenChat) => Int32Array.from([...promptIds, ...greedyIds]);
@@ -22,7 +22,7 @@ async function goldenQuality(bits: 32 | 8 | 6.5 | 5) {
   const chats = await readGoldenChats();
   const logits = await logitsOf(await buildDroverTinyVariant(bits), chats.map(tokensOf));
   const compared = chats.map((chat, i) => compareLogits(chat.logits, logits[i]!, VOCAB));
-  return toQuality(compared.reduce(addComparisons, NOTHING_COMPARED));
+  return toDivergence(compared.reduce(addComparisons, NOTHING_COMPARED));
 }
 
 describe('export of the default model', () => {
@@ -58,7 +58,7 @@ describe('export of tied embeddings', () => {
     const row = [Int32Array.from({ length: 40 }, (_, i) => (i * 37) % 256)];
     const [exact] = await logitsOf(await buildRandomLlama(shape), row);
     const [quantized] = await logitsOf(await buildRandomLlama({ ...shape, bitsPerWeight: 8 }), row);
-    const { klNatsPerToken } = toQuality(compareLogits(exact!, quantized!, 256));
+    const { klNatsPerToken } = toDivergence(compareLogits(exact!, quantized!, 256));
     expect(klNatsPerToken).toBeGreaterThan(0);
     expect(klNatsPerToken).toBeLessThan(0.02);
   });

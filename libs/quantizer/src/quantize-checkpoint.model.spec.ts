@@ -56,6 +56,25 @@ describe('quantizeCheckpoint', () => {
     expect(seen.every(({ done, total }) => done < total)).toBe(true);
   });
 
+  it('builds variants with an int8 cache under names of their own, and tells what the cache costs', async () => {
+    const [built] = await quantizeCheckpoint({
+      checkpointDir: droverTinyCheckpoint(),
+      outputDir: directory,
+      bitsPerWeight: [6.5],
+      kvCache: 'int8',
+    });
+    const { variant, manifest } = built!;
+    expect(variant).toBe('6_5-kv8');
+    expect(await verifyVariant(built!.directory, { sha256: true })).toEqual(manifest);
+    expect(manifest.kvCache).toMatchObject({ type: 'int8' });
+    const { withFloat32Cache, ...withInt8Cache } = manifest.quality!;
+    expect(withInt8Cache.klNatsPerToken).not.toBe(withFloat32Cache!.klNatsPerToken);
+    expect(withInt8Cache.klNatsPerToken - withFloat32Cache!.klNatsPerToken).toBeLessThan(2e-3);
+    expect(withInt8Cache.top1Agreement).toBeGreaterThan(0.95);
+    const lines = (await readFile(join(built!.directory, 'quant.json'), 'utf8')).split('\n');
+    expect(lines.length).toBeLessThan(400);
+  });
+
   it('aligns external weights to 64 KiB', async () => {
     const [built] = await quantizeCheckpoint({
       checkpointDir: droverTinyCheckpoint(),
@@ -129,6 +148,15 @@ describe('ensureVariants', () => {
     const built = await Promise.all([ensureVariants(options()), ensureVariants(options())]);
     expect(built.flat().map(({ variant }) => variant)).toEqual(['6_5']);
     expect(await ensureVariants(options())).toEqual([]);
+  });
+
+  it('builds a variant and its twin with an int8 cache beside each other', async () => {
+    const built = await ensureVariants({ ...options(), variants: ['5_0', '5_0-kv8'] });
+    expect(built.map(({ manifest }) => [manifest.variant, manifest.kvCache.type])).toEqual([
+      ['5_0', 'f32'],
+      ['5_0-kv8', 'int8'],
+    ]);
+    expect(built[1]!.manifest.quality!.withFloat32Cache).toEqual(built[0]!.manifest.quality);
   });
 
   it('builds again what was cut short, and what another checkpoint made', async () => {

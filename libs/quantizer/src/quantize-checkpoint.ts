@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import { MODEL_NAME } from '#contracts';
+import { MODEL_NAME, type KvCacheType } from '#contracts';
 import { ModelFormatError } from '#model-store';
 import { buildVariants, type BuiltVariant, type QuantizeProgress } from './variant/build-variants.js';
 
@@ -9,6 +9,8 @@ export interface QuantizeCheckpointOptions {
   readonly outputDir: string;
   /** Targets over the decoder's linear layers; 32 is the float32 export. */
   readonly bitsPerWeight: readonly number[];
+  /** Of all of them, default `f32`; with `int8` they are named `8_0-kv8` and so on. */
+  readonly kvCache?: KvCacheType | undefined;
   /** Default: the checkpoint directory's name. */
   readonly model?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -29,5 +31,7 @@ export async function quantizeCheckpoint(options: QuantizeCheckpointOptions): Pr
       `"${model}" cannot name a model: use up to 64 of a-z, 0-9, ".", "_" and "-", a letter or digit first`,
     );
   }
-  return buildVariants({ ...options, model, isNeeded: () => Promise.resolve(true) });
+  const { bitsPerWeight, kvCache = 'f32' } = options;
+  const targets = bitsPerWeight.map((bits) => ({ bitsPerWeight: bits, kvCache }));
+  return buildVariants({ ...options, model, targets, isNeeded: () => Promise.resolve(true) });
 }

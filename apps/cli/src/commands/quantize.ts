@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { loadLauncherSettings } from '#config';
-import { variantsDirectory } from '#model-store';
+import type { KvCacheType } from '#contracts';
+import { variantsDirectory, type VariantQuality } from '#model-store';
 import { quantizeCheckpoint, type BuiltVariant } from '#quantizer';
 import { showBuildProgress } from '../output/build-progress.js';
 import type { Terminal } from '../output/terminal.js';
@@ -8,6 +9,7 @@ import { watchInterrupts } from '../supervision/interrupts.js';
 
 export interface QuantizeOptions {
   readonly bits: readonly number[];
+  readonly kv: KvCacheType;
   readonly output?: string;
   readonly model?: string;
 }
@@ -15,7 +17,7 @@ export interface QuantizeOptions {
 /** `drover quantize`: builds variants of a checkpoint and prints what became of them. */
 export async function quantize(
   checkpointDir: string,
-  { bits, output, model = basename(resolve(checkpointDir)).toLowerCase() }: QuantizeOptions,
+  { bits, kv, output, model = basename(resolve(checkpointDir)).toLowerCase() }: QuantizeOptions,
   terminal: Terminal,
 ): Promise<number> {
   const outputDir = output ?? variantsDirectory(loadLauncherSettings().DROVER_DATA_DIR, model);
@@ -24,6 +26,7 @@ export async function quantize(
     outputDir,
     model,
     bitsPerWeight: bits,
+    kvCache: kv,
     signal: watchInterrupts().drain,
     onProgress: showBuildProgress(terminal),
   });
@@ -42,9 +45,15 @@ function toRow({ variant, manifest }: BuiltVariant): string[] {
     manifest.targetBitsPerWeight.toFixed(2),
     manifest.bitsPerWeight.toFixed(3),
     manifest.headBitsPerWeight.toFixed(2),
-    quality === null ? 'not measured' : quality.klNatsPerToken.toExponential(2),
+    quality === null ? 'not measured' : klOf(quality),
     quality === null ? '' : `${(100 * quality.top1Agreement).toFixed(2)} %`,
     (bytes / 1e6).toFixed(2),
     manifest.quantizeSeconds.toFixed(1),
   ];
+}
+
+function klOf({ klNatsPerToken, withFloat32Cache }: VariantQuality): string {
+  const kl = klNatsPerToken.toExponential(2);
+  if (!withFloat32Cache) return kl;
+  return `${kl} (float32 cache: ${withFloat32Cache.klNatsPerToken.toExponential(2)})`;
 }

@@ -4,6 +4,7 @@ import type { Terminal } from './terminal.js';
 const STEPS = {
   reference: () => 'Writing the float32 model to compare variants with',
   quantize: (variant) => `Variant ${variant}: quantizing`,
+  calibrate: (variant) => `Variant ${variant}: finding the range of keys and values`,
   measure: (variant) => `Variant ${variant}: measuring`,
 } as const satisfies Record<QuantizeProgress['stage'], (variant: string) => string>;
 

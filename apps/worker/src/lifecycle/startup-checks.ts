@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { WorkerSettings } from '#config';
+import { bitsPerWeightOf, kvCacheOf } from '#contracts';
 import {
   estimateVariantMemory,
   ModelFormatError,
@@ -49,7 +50,7 @@ export async function checkStartup(settings: WorkerSettings): Promise<PinnedVari
 /** Reads every byte: it would be read to load the model anyway, and a flipped bit would else speak nonsense. */
 async function findWholeVariant(directory: string, settings: WorkerSettings): Promise<VariantManifest> {
   const { DROVER_MODEL, DROVER_VARIANT, DROVER_MODELS_DIR } = settings;
-  const build = `drover quantize ${DROVER_MODELS_DIR}/${DROVER_MODEL} --bits ${DROVER_VARIANT.replace('_', '.')}`;
+  const build = `drover quantize ${DROVER_MODELS_DIR}/${DROVER_MODEL} --bits ${bitsPerWeightOf(DROVER_VARIANT)} --kv ${kvCacheOf(DROVER_VARIANT)}`;
   if (!(await isDirectory(directory))) {
     throw new StartupError(
       EXIT_CODES.variantMissing,

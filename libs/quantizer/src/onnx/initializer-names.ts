@@ -22,3 +22,11 @@ export function packedName(tensor: string): string {
 export function scalesName(tensor: string): string {
   return `${tensor}.scales`;
 }
+
+export function keyScalesName(layer: number): string {
+  return `layers.${layer}.key_scales`;
+}
+
+export function valueScalesName(layer: number): string {
+  return `layers.${layer}.value_scales`;
+}

@@ -1,3 +1,4 @@
+import type { KvCacheType } from '#contracts';
 import {
   EMBEDDING_TENSOR,
   FINAL_NORM_TENSOR,
@@ -10,7 +11,15 @@ import {
 } from '#model-store';
 import { plannedLinears, sharesHead, type PlannedLinear } from '../plan/planned-linears.js';
 import type { QuantizationPlan } from '../plan/quantization-plan.js';
-import { CONSTANTS, COS_CACHE, SIN_CACHE, packedName, scalesName } from './initializer-names.js';
+import {
+  CONSTANTS,
+  COS_CACHE,
+  SIN_CACHE,
+  keyScalesName,
+  packedName,
+  scalesName,
+  valueScalesName,
+} from './initializer-names.js';
 import {
   ONNX_TYPE,
   type OnnxAttribute,
@@ -24,6 +33,12 @@ const MICROSOFT = 'com.microsoft';
 /** int8 activations: without it, ONNX Runtime unpacks 8-bit weights at every call. */
 const ACCURACY_LEVEL = 4;
 
+const INT8_CACHE = {
+  k_quant_type: { text: 'PER_CHANNEL' },
+  v_quant_type: { text: 'PER_CHANNEL' },
+  kv_cache_bit_width: { int: 8 },
+};
+
 const TO_FLOAT32 = { to: { int: ONNX_TYPE.float32 } };
 const TO_INT32 = { to: { int: ONNX_TYPE.int32 } };
 
@@ -32,9 +47,13 @@ const TO_INT32 = { to: { int: ONNX_TYPE.int32 } };
  * that sequence so far, padded on the right; keys and values are [batch, kvHeads, tokens, headDim].
  * `num_logits_to_keep` n gives the logits of the last n positions; 0 gives all.
  */
-export function buildLlamaGraph(config: LlamaConfig, plan: QuantizationPlan): OnnxGraph {
+export function buildLlamaGraph(
+  config: LlamaConfig,
+  plan: QuantizationPlan,
+  kvCache: KvCacheType,
+): OnnxGraph {
   const { layers, vocabSize } = config;
-  const graph = new LlamaGraph(config, plannedLinears(config, plan));
+  const graph = new LlamaGraph(config, plannedLinears(config, plan), kvCache);
   graph.lengths();
   let residual = graph.embedding();
   let normed = graph.norm(residual, inputNormTensor(0));
@@ -49,25 +68,24 @@ export function buildLlamaGraph(config: LlamaConfig, plan: QuantizationPlan): On
   return {
     name: 'llama',
     inputs: [
-      { name: 'input_ids', type: 'int64', shape: ['batch', 'sequence'] },
-      { name: 'attention_mask', type: 'int64', shape: ['batch', 'total'] },
-      ...cacheValues(config, 'past_key_values', 'past'),
+      { name: 'input_ids', type: 'int64', shape: ['batch_size', 'sequence'] },
+      { name: 'attention_mask', type: 'int64', shape: ['batch_size', 'total'] },
+      ...cacheValues(config, kvCache, 'past_key_values', 'past'),
       { name: 'num_logits_to_keep', type: 'int64', shape: [] },
     ],
     outputs: [
-      { name: 'logits', type: 'float32', shape: ['batch', 'kept', vocabSize] },
-      ...cacheValues(config, 'present', 'present'),
+      { name: 'logits', type: 'float32', shape: ['batch_size', 'kept', vocabSize] },
+      ...cacheValues(config, kvCache, 'present', 'present'),
     ],
     nodes: graph.nodes,
   };
 }
 
-function cacheValues(config: LlamaConfig, prefix: string, tokens: string): OnnxValue[] {
-  const shape = ['batch', config.keyValueHeads, tokens, config.headDim];
+function cacheValues(config: LlamaConfig, kvCache: KvCacheType, prefix: string, tokens: string): OnnxValue[] {
+  const type = kvCache === 'int8' ? 'int8' : 'float32';
+  const shape = ['batch_size', config.keyValueHeads, tokens, config.headDim];
   return Array.from({ length: config.layers }, (_, layer) =>
-    ['key', 'value'].map(
-      (part) => ({ name: `${prefix}.${layer}.${part}`, type: 'float32', shape }) satisfies OnnxValue,
-    ),
+    ['key', 'value'].map((part) => ({ name: `${prefix}.${layer}.${part}`, type, shape }) satisfies OnnxValue),
   ).flat();
 }
 
@@ -76,10 +94,12 @@ class LlamaGraph {
   readonly nodes: OnnxNode[] = [];
   readonly #config: LlamaConfig;
   readonly #linears: ReadonlyMap<string, PlannedLinear>;
+  readonly #kvCache: KvCacheType;
 
-  constructor(config: LlamaConfig, linears: ReadonlyMap<string, PlannedLinear>) {
+  constructor(config: LlamaConfig, linears: ReadonlyMap<string, PlannedLinear>, kvCache: KvCacheType) {
     this.#config = config;
     this.#linears = linears;
+    this.#kvCache = kvCache;
   }
 
   /** What GroupQueryAttention asks for: each row's last position and the longest row's total. */
@@ -136,6 +156,7 @@ class LlamaGraph {
       'total_sequence_length',
       COS_CACHE,
       SIN_CACHE,
+      ...(this.#kvCache === 'int8' ? ['', '', '', keyScalesName(layer), valueScalesName(layer)] : []),
     ];
     const outputs = [output, `present.${layer}.key`, `present.${layer}.value`];
     this.#addMicrosoft('GroupQueryAttention', inputs, outputs, {
@@ -145,6 +166,7 @@ class LlamaGraph {
       do_rotary: { int: 1 },
       // Hugging Face's checkpoints rotate the two halves of a head, not neighbouring pairs.
       rotary_interleaved: { int: 0 },
+      ...(this.#kvCache === 'int8' && INT8_CACHE),
     });
     return this.#project(layer, 'o', output);
   }

@@ -1,19 +1,23 @@
 import { ProtobufWriter } from './protobuf-writer.js';
 
 /** ONNX element types used here, by their number in `TensorProto.DataType`. */
-export const ONNX_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, float16: 10 } as const;
+export const ONNX_TYPE = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 } as const;
 export type OnnxElementType = keyof typeof ONNX_TYPE;
 
 export const BYTES_PER_ELEMENT = {
   float32: 4,
   uint8: 1,
+  int8: 1,
   int32: 4,
   int64: 8,
   float16: 2,
 } satisfies Record<OnnxElementType, number>;
 
 export type OnnxAttribute =
-  { readonly int: number } | { readonly float: number } | { readonly ints: readonly number[] };
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly text: string }
+  | { readonly ints: readonly number[] };
 
 export interface OnnxNode {
   readonly op: string;
@@ -94,6 +98,7 @@ function attributeProto(name: string, attribute: OnnxAttribute): ProtobufWriter 
   const proto = new ProtobufWriter().string(1, name);
   if ('float' in attribute) return proto.float(2, attribute.float).int(20, 1);
   if ('int' in attribute) return proto.int(3, attribute.int).int(20, 2);
+  if ('text' in attribute) return proto.string(4, attribute.text).int(20, 3);
   return proto.packedInts(8, attribute.ints).int(20, 7);
 }
 

@@ -1,3 +1,4 @@
+import type { KvCacheType } from '#contracts';
 import { decoderLinears, type LinearRole, type LinearTensor, type LlamaConfig } from '#model-store';
 import {
   FLOAT32_BITS,
@@ -39,8 +40,12 @@ const EDGE_FEED_FORWARD_RANK = 4;
  *
  * Throws `RangeError` for targets that no mix can reach.
  */
-export function planBits(config: LlamaConfig, targetBitsPerWeight: number): QuantizationPlan {
-  if (targetBitsPerWeight === FLOAT32_BITS) return planFloat32(config);
+export function planBits(
+  config: LlamaConfig,
+  targetBitsPerWeight: number,
+  kvCache: KvCacheType = 'f32',
+): QuantizationPlan {
+  if (targetBitsPerWeight === FLOAT32_BITS) return { ...planFloat32(config), kvCache };
   const linears = decoderLinears(config);
   const weights = linears.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
   const low = linears.map(({ columns }) => blockFormat(columns, 4, LARGEST_BLOCK_4_BIT));
@@ -54,7 +59,7 @@ export function planBits(config: LlamaConfig, targetBitsPerWeight: number): Quan
   const budget = targetBitsPerWeight * weights - lowest;
   const raised = chooseRaised(costs, bySensitivity(linears, config.layers), budget, SLACK_BITS * weights);
   const formats = linears.map((_, i) => (raised.has(i) ? high[i]! : low[i]!));
-  return toPlan(config, formats, targetBitsPerWeight);
+  return { ...toPlan(config, formats, targetBitsPerWeight), kvCache };
 }
 
 /**

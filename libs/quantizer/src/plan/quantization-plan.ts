@@ -1,3 +1,4 @@
+import type { KvCacheType } from '#contracts';
 import {
   HEAD_TENSOR,
   decoderLinears,
@@ -13,6 +14,7 @@ export interface QuantizationPlan {
   /** Achieved bits per weight over the decoder's linear layers, scales and padding included. */
   readonly bitsPerWeight: number;
   readonly headBitsPerWeight: number;
+  readonly kvCache: KvCacheType;
   /** One entry per linear layer of the decoder in graph order, then the head. */
   readonly entries: readonly TensorPlanEntry[];
 }
@@ -45,6 +47,7 @@ export function toPlan(
     targetBitsPerWeight: targetBitsPerWeight ?? bits / weights,
     bitsPerWeight: bits / weights,
     headBitsPerWeight: storedBits(1, config.hiddenSize, head) / config.hiddenSize,
+    kvCache: 'f32',
     entries: [
       ...linears.map(({ tensor }, i) => ({ tensor, ...formats[i]! })),
       { tensor: HEAD_TENSOR, ...head },
@@ -67,6 +70,7 @@ export function planFloat32(config: LlamaConfig): QuantizationPlan {
     targetBitsPerWeight: FLOAT32_BITS,
     bitsPerWeight: FLOAT32_BITS,
     headBitsPerWeight: FLOAT32_BITS,
+    kvCache: 'f32',
     entries: tensors.map((tensor) => ({ tensor, bits: FLOAT32_BITS, blockSize: 0 })),
   };
 }

@@ -1,4 +1,4 @@
-import type { VariantQuality } from '#model-store';
+import type { Divergence } from '#model-store';
 
 /** Sums over positions, to be added up over rows. */
 export interface LogitsComparison {
@@ -44,7 +44,7 @@ export function addComparisons(a: LogitsComparison, b: LogitsComparison): Logits
   };
 }
 
-export function toQuality({ tokens, klNats, agreements }: LogitsComparison): VariantQuality {
+export function toDivergence({ tokens, klNats, agreements }: LogitsComparison): Divergence {
   return { klNatsPerToken: klNats / tokens, top1Agreement: agreements / tokens, tokens };
 }
 

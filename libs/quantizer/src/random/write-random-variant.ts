@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { KvCacheType } from '#contracts';
 import { parseLlamaConfig, type VariantManifest } from '#model-store';
 import { planUniform } from '../plan/quantization-plan.js';
 import { buildInto, withStaging } from '../variant/staging.js';
@@ -37,6 +38,8 @@ export interface WriteRandomVariantOptions {
   readonly bits: 4 | 8;
   /** Default 128. */
   readonly blockSize?: number;
+  /** Default `f32`. */
+  readonly kvCache?: KvCacheType;
   /** Appears there once it is whole; one that exists is replaced. */
   readonly directory: string;
   readonly seed: number;
@@ -49,10 +52,10 @@ export interface WriteRandomVariantOptions {
  * are drawn while they are written. It has no tokenizer. The same seed and shape give the same files.
  */
 export async function writeRandomVariant(options: WriteRandomVariantOptions): Promise<VariantManifest> {
-  const { shape, bits, blockSize = 128, directory, seed, signal, onProgress } = options;
+  const { shape, bits, blockSize = 128, kvCache = 'f32', directory, seed, signal, onProgress } = options;
   const json = toHfConfig(shape);
   const config = parseLlamaConfig(json);
-  const plan = planUniform(config, bits, blockSize);
+  const plan = { ...planUniform(config, bits, blockSize), kvCache };
   const parent = dirname(directory);
   await mkdir(parent, { recursive: true });
   return withStaging(parent, async (checkpointDir) => {

@@ -1,13 +1,19 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { variantNameOf } from '#contracts';
-import { ModelFormatError, countParameters, type VariantManifest, type VariantQuality } from '#model-store';
+import { variantNameOf, type KvCacheType } from '#contracts';
+import {
+  ModelFormatError,
+  countParameters,
+  type Divergence,
+  type LlamaConfig,
+  type VariantManifest,
+} from '#model-store';
 import { LlamaCheckpoint } from '../checkpoint/llama-checkpoint.js';
 import { MODEL_FILE, writeLlamaModel } from '../onnx/write-llama-model.js';
 import { planBits } from '../plan/plan-bits.js';
 import { FLOAT32_BITS, planFloat32, type QuantizationPlan } from '../plan/quantization-plan.js';
 import { heldOutRows } from '../quality/held-out-rows.js';
-import { measureQuality } from '../quality/measure-quality.js';
+import { measureDivergence } from '../quality/measure-divergence.js';
 import { withBuildLock } from './build-lock.js';
 import { buildInto, removeLeftovers, withStaging } from './staging.js';
 import { writeVariant } from './write-variant.js';
@@ -17,12 +23,17 @@ const MAX_MEASURED_PARAMETERS = 500_000_000;
 
 export interface QuantizeProgress {
   /** `reference` is the float32 export that variants are measured against. */
-  readonly stage: 'reference' | 'quantize' | 'measure';
+  readonly stage: 'reference' | 'quantize' | 'calibrate' | 'measure';
   readonly variant: string;
-  /** What is being written; the row for `measure`. */
+  /** What is being written; the row for `calibrate` and `measure`. */
   readonly tensor: string;
   readonly done: number;
   readonly total: number;
+}
+
+export interface VariantTarget {
+  readonly bitsPerWeight: number;
+  readonly kvCache: KvCacheType;
 }
 
 export interface BuiltVariant {
@@ -35,7 +46,7 @@ export interface BuildVariantsOptions {
   readonly checkpointDir: string;
   readonly outputDir: string;
   readonly model: string;
-  readonly bitsPerWeight: readonly number[];
+  readonly targets: readonly VariantTarget[];
   /** Asked once no other process builds here. */
   readonly isNeeded: (variant: string) => Promise<boolean>;
   readonly signal?: AbortSignal | undefined;
@@ -48,7 +59,7 @@ export async function buildVariants(options: BuildVariantsOptions): Promise<Buil
   const checkpoint = await LlamaCheckpoint.open(checkpointDir);
   try {
     await requireTokenizer(checkpointDir);
-    const plans = [...new Set(options.bitsPerWeight)].map((bits) => planBits(checkpoint.config, bits));
+    const plans = planTargets(checkpoint.config, options.targets);
     await mkdir(outputDir, { recursive: true });
     return await withBuildLock(outputDir, signal, async (lockSignal) => {
       await removeLeftovers(outputDir);
@@ -60,12 +71,22 @@ export async function buildVariants(options: BuildVariantsOptions): Promise<Buil
   }
 }
 
+/** One plan per variant, however often it is asked for. */
+function planTargets(config: LlamaConfig, targets: readonly VariantTarget[]): QuantizationPlan[] {
+  const plans = targets.map(({ bitsPerWeight, kvCache }) => planBits(config, bitsPerWeight, kvCache));
+  return [...new Map(plans.map((plan) => [nameOf(plan), plan])).values()];
+}
+
+function nameOf({ targetBitsPerWeight, kvCache }: QuantizationPlan): string {
+  return variantNameOf(targetBitsPerWeight, kvCache);
+}
+
 async function neededPlans(
   plans: readonly QuantizationPlan[],
   isNeeded: BuildVariantsOptions['isNeeded'],
 ): Promise<QuantizationPlan[]> {
   const needed: QuantizationPlan[] = [];
-  for (const plan of plans) if (await isNeeded(variantNameOf(plan.targetBitsPerWeight))) needed.push(plan);
+  for (const plan of plans) if (await isNeeded(nameOf(plan))) needed.push(plan);
   return needed;
 }
 
@@ -79,7 +100,7 @@ async function requireTokenizer(checkpointDir: string): Promise<void> {
   );
 }
 
-type Measure = (variant: string, modelPath: string) => Promise<VariantQuality>;
+type Measure = (variant: string, modelPath: string) => Promise<Divergence>;
 
 class VariantBuild {
   readonly #options: BuildVariantsOptions;
@@ -108,7 +129,7 @@ class VariantBuild {
   ): Promise<BuiltVariant[]> {
     const built: BuiltVariant[] = [];
     for (const plan of plans) {
-      const variant = variantNameOf(plan.targetBitsPerWeight);
+      const variant = nameOf(plan);
       const directory = join(this.#options.outputDir, variant);
       const manifest = await buildInto(directory, (staging) =>
         writeVariant({
@@ -120,6 +141,7 @@ class VariantBuild {
           directory: staging,
           signal: this.#options.signal,
           onTensor: this.#reportTensors('quantize', variant),
+          onCalibration: this.#reportRows('calibrate', variant),
           measure: measure && ((modelPath) => measure(variant, modelPath)),
         }),
       );
@@ -130,7 +152,7 @@ class VariantBuild {
 
   /** Exports float32 into `referenceDir` and returns how to measure a variant against it. */
   async #openMeasure(referenceDir: string): Promise<Measure> {
-    const { checkpointDir, signal, onProgress } = this.#options;
+    const { checkpointDir, signal } = this.#options;
     const rows = await heldOutRows(checkpointDir, this.#checkpoint.config);
     await writeLlamaModel({
       source: this.#checkpoint,
@@ -141,18 +163,22 @@ class VariantBuild {
     });
     const referencePath = join(referenceDir, MODEL_FILE);
     return (variant, candidatePath) =>
-      measureQuality({
+      measureDivergence({
         referencePath,
         candidatePath,
         rows,
         signal,
-        onRow: (done, total) =>
-          onProgress?.({ stage: 'measure', variant, tensor: `row ${done + 1}`, done, total }),
+        onRow: this.#reportRows('measure', variant),
       });
   }
 
   #reportTensors(stage: QuantizeProgress['stage'], variant: string) {
     return (tensor: string, done: number, total: number) =>
       this.#options.onProgress?.({ stage, variant, tensor, done, total });
+  }
+
+  #reportRows(stage: QuantizeProgress['stage'], variant: string) {
+    return (done: number, total: number) =>
+      this.#options.onProgress?.({ stage, variant, tensor: `row ${done + 1}`, done, total });
   }
 }

@@ -6,12 +6,17 @@ import {
   MANIFEST_FILE,
   readEndTokenIds,
   sha256File,
+  type Divergence,
   type FileFacts,
+  type KvCacheFormat,
   type VariantManifest,
   type VariantQuality,
 } from '#model-store';
 import type { WeightSource } from '../checkpoint/weight-source.js';
-import { MODEL_FILE, writeLlamaModel } from '../onnx/write-llama-model.js';
+import { calibrateKvCache } from '../kv-cache/calibrate-kv-cache.js';
+import { calibrationRows } from '../kv-cache/calibration-rows.js';
+import { MODEL_FILE, writeModelFile, type LlamaModelFile } from '../onnx/write-llama-model.js';
+import { writeWeights } from '../onnx/write-weights.js';
 import type { QuantizationPlan } from '../plan/quantization-plan.js';
 import { toGenaiConfig } from './genai-config.js';
 
@@ -36,34 +41,63 @@ export interface WriteVariantOptions {
   readonly directory: string;
   readonly signal?: AbortSignal | undefined;
   readonly onTensor?: ((tensor: string, done: number, total: number) => void) | undefined;
+  readonly onCalibration?: ((row: number, rows: number) => void) | undefined;
   /** Called once the model is written; what it returns goes into the manifest. */
-  readonly measure?: ((modelPath: string) => Promise<VariantQuality>) | undefined;
+  readonly measure?: ((modelPath: string) => Promise<Divergence>) | undefined;
 }
 
 /** Fills `directory` with everything of a variant; `quant.json` comes last. */
 export async function writeVariant(options: WriteVariantOptions): Promise<VariantManifest> {
-  const { model, source, checkpointSha256, plan, directory, signal, onTensor } = options;
+  const { model, source, checkpointSha256, plan, directory, signal } = options;
   const startedMs = performance.now();
-  await writeLlamaModel({ source, plan, directory, signal, onTensor });
+  const weights = await writeWeights(options);
   const quantizeSeconds = (performance.now() - startedMs) / 1000;
   await writeCompanions(options);
-  const quality = (await options.measure?.(join(directory, MODEL_FILE))) ?? null;
+  const { kvCache, quality } = await writeMeasuredModel(options, {
+    config: source.config,
+    plan,
+    weights,
+    kvCache: { type: 'f32' },
+  });
 
   const facts = {
     formatVersion: 1,
     model,
-    variant: variantNameOf(plan.targetBitsPerWeight),
+    variant: variantNameOf(plan.targetBitsPerWeight, plan.kvCache),
     targetBitsPerWeight: plan.targetBitsPerWeight,
     bitsPerWeight: plan.bitsPerWeight,
     headBitsPerWeight: plan.headBitsPerWeight,
     checkpointSha256,
     plan: plan.entries,
+    kvCache,
     files: await fileFacts(directory, signal),
   } as const;
   const sha256 = createHash('sha256').update(JSON.stringify(facts)).digest('hex');
   const manifest: VariantManifest = { ...facts, sha256, quality, quantizeSeconds };
-  await writeDurably(join(directory, MANIFEST_FILE), `${JSON.stringify(manifest, null, 1)}\n`);
+  await writeDurably(join(directory, MANIFEST_FILE), toJson(manifest));
   return manifest;
+}
+
+/**
+ * Writes `model.onnx` and measures it. An int8 cache takes its scales from the same weights with a float32 cache: that
+ * graph is written first, and replaced.
+ */
+async function writeMeasuredModel(
+  { checkpointDir, directory, signal, measure, onCalibration }: WriteVariantOptions,
+  model: LlamaModelFile,
+): Promise<{ kvCache: KvCacheFormat; quality: VariantQuality | null }> {
+  const { config, plan, kvCache } = model;
+  const modelPath = join(directory, MODEL_FILE);
+  await writeModelFile(directory, model);
+  const quality = (await measure?.(modelPath)) ?? null;
+  if (plan.kvCache === 'f32') return { kvCache, quality };
+
+  const rows = await calibrationRows(checkpointDir, config);
+  const scales = await calibrateKvCache({ modelPath, config, rows, signal, onRow: onCalibration });
+  const int8 = { type: 'int8', scales } as const;
+  await writeModelFile(directory, { ...model, kvCache: int8 });
+  const measured = await measure?.(modelPath);
+  return { kvCache: int8, quality: measured && quality ? { ...measured, withFloat32Cache: quality } : null };
 }
 
 async function writeCompanions({ checkpointDir, directory, source }: WriteVariantOptions): Promise<void> {
@@ -87,6 +121,12 @@ async function fileFacts(directory: string, signal?: AbortSignal): Promise<Recor
     facts[name] = { sha256: await sha256File(path, signal), bytes: (await stat(path)).size };
   }
   return facts;
+}
+
+/** JSON with a line for each field, but lists of numbers on one. */
+function toJson(value: unknown): string {
+  const lines = JSON.stringify(value, null, 1);
+  return `${lines.replaceAll(/\[[-+\d.e,\s]+\]/g, (list) => list.replaceAll(/\s+/g, ''))}\n`;
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {

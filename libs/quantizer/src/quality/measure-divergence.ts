@@ -1,8 +1,8 @@
-import type { VariantQuality } from '#model-store';
+import type { Divergence } from '#model-store';
 import { evaluateLogits } from '#onnx-runner';
-import { NOTHING_COMPARED, addComparisons, compareLogits, toQuality } from './compare-logits.js';
+import { NOTHING_COMPARED, addComparisons, compareLogits, toDivergence } from './compare-logits.js';
 
-export interface MeasureQualityOptions {
+export interface MeasureDivergenceOptions {
   /** `model.onnx` of the float32 export. */
   readonly referencePath: string;
   readonly candidatePath: string;
@@ -13,7 +13,7 @@ export interface MeasureQualityOptions {
 }
 
 /** How far the candidate's predictions are from the reference's, over all positions of the rows. */
-export async function measureQuality(options: MeasureQualityOptions): Promise<VariantQuality> {
+export async function measureDivergence(options: MeasureDivergenceOptions): Promise<Divergence> {
   const { referencePath, candidatePath, rows, signal, onRow } = options;
   const reference = await evaluateLogits({ modelPath: referencePath });
   try {
@@ -30,7 +30,7 @@ export async function measureQuality(options: MeasureQualityOptions): Promise<Va
         );
         total = addComparisons(total, compared);
       }
-      return toQuality(total);
+      return toDivergence(total);
     } finally {
       await candidate.close();
     }
