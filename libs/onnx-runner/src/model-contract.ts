@@ -30,6 +30,8 @@ export class ModelContractError extends Error {
 }
 
 const PAST = /^past_key_values\.(\d+)\.(key|value)$/;
+/** int8 caches carry their scales in the graph: here they are bytes to keep. */
+const CACHE_TYPES = ['float32', 'float16', 'int8'] as const;
 const OPTIONAL_INPUTS = ['position_ids', 'num_logits_to_keep'];
 
 /**
@@ -57,11 +59,15 @@ export function readModelContract(
   };
 }
 
+function isCacheType(type: ElementType | undefined): type is (typeof CACHE_TYPES)[number] {
+  return CACHE_TYPES.some((allowed) => allowed === type);
+}
+
 function readCache(past: TensorInfo, outputsByName: ReadonlyMap<string, TensorInfo>): CacheTensor {
   const presentName = past.name.replace('past_key_values', 'present');
-  if (past.elementType !== 'float32' && past.elementType !== 'float16') {
+  if (!isCacheType(past.elementType)) {
     throw new ModelContractError(
-      `\`${past.name}\` is ${past.elementType ?? 'of an unknown type'}; need float.`,
+      `\`${past.name}\` is ${past.elementType ?? 'of an unknown type'}; need ${CACHE_TYPES.join(', ')}.`,
     );
   }
   requireType(presentName, outputsByName.get(presentName), past.elementType);
