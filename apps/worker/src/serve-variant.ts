@@ -101,6 +101,7 @@ function openEngine(worker: WorkerContext, runner: ModelRunner, publisher: Token
     runner,
     prefillChunkTokens: settings.DROVER_PREFILL_CHUNK,
     maxQueued: settings.DROVER_SLOTS * MAX_CHOICES_PER_JOB,
+    speculation: settings.DROVER_SPECULATION === 'on',
     onStepStart: (step) => flight.stepStarts(step),
     onStep: (report) => {
       flight.stepDone(report);

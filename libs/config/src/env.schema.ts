@@ -110,6 +110,16 @@ export const workerEnvSchema = z.object({
     .describe('`cpu`, `webgpu[:n]` or `cuda[:n]`.'),
   DROVER_SLOTS: integer(8, 1, 256).describe('Sequences that run at once.'),
   DROVER_CONTEXT: integer(0, 0, 1_048_576).describe("Context in tokens; 0 takes the model's own."),
+  DROVER_KV_CACHE_MIB: integer(0, 0, 16 * 1024 * 1024).describe(
+    'Most memory for keys and values; over it the youngest texts wait and are recomputed. 0 holds every slot full.',
+  ),
+  DROVER_PREFIX_CACHE_MIB: integer(256, 0, 16 * 1024 * 1024).describe(
+    'Memory that keeps common beginnings of prompts; 0 keeps none.',
+  ),
+  DROVER_SPECULATION: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Drafts tokens from the text itself while few texts run and it pays.'),
   DROVER_THREADS: integer(0, 0, 256).describe('Threads of ONNX Runtime; 0 takes half of the cores.'),
   DROVER_PREFILL_CHUNK: integer(256, 2, 8192).describe('Prompt tokens of one prefill chunk.'),
   DROVER_WORKER_HOST: z

@@ -118,6 +118,31 @@ export function createWorkerMetrics(model: string, variant: string) {
       help: 'Tokens of lost attempts that were run again to go on from them.',
       registers,
     }),
+    prefixQueryTokens: new Counter({
+      name: 'drover_prefix_cache_query_tokens_total',
+      help: 'Prompt tokens that were looked up in the prefix cache.',
+      registers,
+    }),
+    prefixHitTokens: new Counter({
+      name: 'drover_prefix_cache_hit_tokens_total',
+      help: 'Prompt tokens that came from the prefix cache; over the looked-up ones the hit rate.',
+      registers,
+    }),
+    draftedTokens: new Counter({
+      name: 'drover_drafted_tokens_total',
+      help: 'Tokens that were drafted from the texts themselves.',
+      registers,
+    }),
+    acceptedTokens: new Counter({
+      name: 'drover_accepted_draft_tokens_total',
+      help: 'Drafted tokens that turned out right.',
+      registers,
+    }),
+    preemptions: new Counter({
+      name: 'drover_preemptions_total',
+      help: 'Texts that lost their place in the full key-value cache, to be recomputed later.',
+      registers,
+    }),
     promptTokens: new Counter({
       name: 'drover_prompt_tokens_total',
       help: 'Prompt tokens prefilled.',
@@ -160,6 +185,16 @@ export function createWorkerMetrics(model: string, variant: string) {
     }),
     slotsUsed: new Gauge({ name: 'drover_slots_used', help: 'Slots that hold a sequence.', registers }),
     slots: new Gauge({ name: 'drover_slots', help: 'Slots of this worker.', registers }),
+    kvCacheTokens: new Gauge({
+      name: 'drover_kv_cache_used_tokens',
+      help: 'Tokens in the key-value cache.',
+      registers,
+    }),
+    kvCacheCapacityTokens: new Gauge({
+      name: 'drover_kv_cache_capacity_tokens',
+      help: 'Most tokens that the key-value cache may hold.',
+      registers,
+    }),
     kvCacheUsedRatio: new Gauge({
       name: 'drover_kv_cache_used_ratio',
       help: 'Share of the key-value cache that holds tokens, 0 to 1.',

@@ -12,6 +12,8 @@ const step = (part: Partial<StepReport>): StepReport => ({
   replayedRows: 0,
   prefixQueryTokens: 0,
   prefixHitTokens: 0,
+  draftedTokens: 0,
+  acceptedTokens: 0,
   preemptions: 0,
   slotsUsed: 0,
   cachedTokens: 0,
@@ -54,6 +56,27 @@ describe('generation metrics', () => {
     expect(await valueOf(worker.generatedTokens)).toBe(3);
     expect(await valueOf(worker.slotsUsed)).toBe(2);
     expect(await valueOf(worker.kvCacheUsedRatio)).toBe(0.25);
+  });
+
+  it('counts what the prefix cache and drafts saved and whom the full cache put off', async () => {
+    const { worker, metrics } = metricsAt();
+    metrics.stepDone(step({ prefixQueryTokens: 64, prefixHitTokens: 32, preemptions: 1, cachedTokens: 100 }));
+    metrics.stepDone(
+      step({
+        prefixQueryTokens: 32,
+        prefixHitTokens: 32,
+        draftedTokens: 5,
+        acceptedTokens: 3,
+        cachedTokens: 40,
+      }),
+    );
+    expect(await valueOf(worker.prefixQueryTokens)).toBe(96);
+    expect(await valueOf(worker.prefixHitTokens)).toBe(64);
+    expect(await valueOf(worker.draftedTokens)).toBe(5);
+    expect(await valueOf(worker.acceptedTokens)).toBe(3);
+    expect(await valueOf(worker.preemptions)).toBe(1);
+    expect(await valueOf(worker.kvCacheTokens)).toBe(40);
+    expect(await valueOf(worker.kvCacheCapacityTokens)).toBe(400);
   });
 
   it('observes the gap between two steps once for every decoded row', async () => {

@@ -17,7 +17,8 @@ export class GenerationMetrics {
   ) {}
 
   modelLoaded(info: ModelRunnerInfo): void {
-    this.cacheTokens = info.slots * info.contextTokens;
+    this.cacheTokens = info.cacheTokens;
+    this.metrics.kvCacheCapacityTokens.set(info.cacheTokens);
     this.metrics.slots.set(info.slots);
     this.metrics.kvCacheBytes.set(info.kvCacheBytes);
   }
@@ -29,7 +30,13 @@ export class GenerationMetrics {
     this.metrics.generatedTokens.inc(report.generatedTokens);
     this.metrics.promptTokens.inc(report.prefillTokens);
     this.metrics.resumedTokens.inc(report.replayedTokens);
+    this.metrics.prefixQueryTokens.inc(report.prefixQueryTokens);
+    this.metrics.prefixHitTokens.inc(report.prefixHitTokens);
+    this.metrics.draftedTokens.inc(report.draftedTokens);
+    this.metrics.acceptedTokens.inc(report.acceptedTokens);
+    this.metrics.preemptions.inc(report.preemptions);
     this.metrics.slotsUsed.set(report.slotsUsed);
+    this.metrics.kvCacheTokens.set(report.cachedTokens);
     this.metrics.kvCacheUsedRatio.set(report.cachedTokens / this.cacheTokens);
     this.metrics.stepSeconds.observe(report.stepMs / 1000);
     if (report.decodeRows > 0) this.decoded(report, nowMs);

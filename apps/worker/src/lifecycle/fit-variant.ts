@@ -32,7 +32,8 @@ export function fitVariant(question: FitQuestion): number {
     throw new StartupError(
       EXIT_CODES.memoryTooSmall,
       `The variant needs about ${mebibytes(neededBytes)} with ${slots} slots of ${contextTokens} tokens, and ` +
-        `${mebibytes(availableBytes)} are available. Lower DROVER_SLOTS or DROVER_CONTEXT, or serve a smaller variant.`,
+        `${mebibytes(availableBytes)} are available. Lower DROVER_SLOTS, DROVER_CONTEXT, ` +
+        'DROVER_KV_CACHE_MIB or DROVER_PREFIX_CACHE_MIB, or serve a smaller variant.',
     );
   }
   return contextTokens;

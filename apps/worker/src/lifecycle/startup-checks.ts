@@ -11,6 +11,7 @@ import {
 } from '#model-store';
 import { EXIT_CODES, StartupError } from './exit-codes.js';
 import { fitVariant } from './fit-variant.js';
+import { cacheBudgetOf, neededBytesWithin } from './memory-budget.js';
 
 /** The variant a worker serves, found whole and fit for this machine. */
 export interface PinnedVariant {
@@ -34,13 +35,16 @@ export async function checkStartup(settings: WorkerSettings): Promise<PinnedVari
     slots: DROVER_SLOTS,
     modelContextTokens: config.contextTokens,
     neededBytes: (tokens) =>
-      estimateVariantMemory({
-        config,
-        manifest,
-        slots: DROVER_SLOTS,
-        contextTokens: tokens,
-        prefillChunkTokens: settings.DROVER_PREFILL_CHUNK,
-      }).totalBytes,
+      neededBytesWithin(
+        cacheBudgetOf(settings),
+        estimateVariantMemory({
+          config,
+          manifest,
+          slots: DROVER_SLOTS,
+          contextTokens: tokens,
+          prefillChunkTokens: settings.DROVER_PREFILL_CHUNK,
+        }),
+      ),
     // On a GPU the model lives in the GPU's memory; its provider says when that is too small.
     availableBytes: settings.DROVER_DEVICE === 'cpu' ? process.availableMemory() : Number.POSITIVE_INFINITY,
   });
