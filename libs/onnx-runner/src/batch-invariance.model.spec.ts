@@ -28,11 +28,15 @@ const openRunner = async (directory: string, slots: number): Promise<ModelRunner
 /** The prompt's logits and those of each forced token, one sequence on its own with its prompt in one piece. */
 async function answerAlone(runner: ModelRunner, { prompt, forced }: Script): Promise<Float32Array[]> {
   const tokenIds = Int32Array.from(prompt);
-  const whole = { slot: 0, tokenIds, startPosition: 0, needsLogits: true };
-  const answers = [Float32Array.from((await runner.run({ decodes: [], prefills: [whole] })).prefills[0]!)];
+  const whole = { slot: 0, tokenIds, startPosition: 0, logitPositions: 1 };
+  const answers = [
+    Float32Array.from((await runner.run({ decodes: [], prefills: [whole], exact: true })).prefills[0]![0]!),
+  ];
   for (const [index, tokenId] of forced.entries()) {
     const row = { slot: 0, tokenId, position: prompt.length + index };
-    answers.push(Float32Array.from((await runner.run({ decodes: [row], prefills: [] })).decodes[0]!));
+    answers.push(
+      Float32Array.from((await runner.run({ decodes: [row], prefills: [], exact: true })).decodes[0]!),
+    );
   }
   return answers;
 }
@@ -62,7 +66,12 @@ class Traveller {
     const tokens = Math.min(left, size);
     this.#length += tokens;
     const tokenIds = Int32Array.from(prompt.slice(position, position + tokens));
-    return { slot, tokenIds, startPosition: position, needsLogits: this.#length === prompt.length };
+    return {
+      slot,
+      tokenIds,
+      startPosition: position,
+      logitPositions: this.#length === prompt.length ? 1 : 0,
+    };
   }
 }
 
@@ -89,10 +98,11 @@ async function answerTogether(
     const logits = await runner.run({
       decodes: decodes.map(({ work }) => work),
       prefills: prefills.map(({ work }) => work),
+      exact: true,
     });
     decodes.forEach(({ traveller }, row) => traveller.answers.push(Float32Array.from(logits.decodes[row]!)));
     prefills.forEach(({ traveller }, index) => {
-      const answer = logits.prefills[index];
+      const [answer] = logits.prefills[index]!;
       if (answer) traveller.answers.push(Float32Array.from(answer));
     });
   }

@@ -19,7 +19,7 @@ export interface StepBounds {
 export function checkStep(step: ModelStep, bounds: StepBounds): void {
   const seen = new Set<number>();
   for (const { slot } of [...step.decodes, ...step.prefills]) {
-    checkSlot(slot, bounds.slots);
+    requireSlot(slot, bounds.slots);
     if (seen.has(slot)) throw new InvalidStepError(`Slot ${slot} appears twice in one step.`);
     seen.add(slot);
   }
@@ -27,7 +27,10 @@ export function checkStep(step: ModelStep, bounds: StepBounds): void {
   for (const chunk of step.prefills) checkPrefill(chunk, bounds);
 }
 
-function checkSlot(slot: number, slots: number): void {
+/**
+ * @throws InvalidStepError
+ */
+export function requireSlot(slot: number, slots: number): void {
   if (Number.isInteger(slot) && slot >= 0 && slot < slots) return;
   throw new InvalidStepError(`Slot ${slot} is not one of 0 to ${slots - 1}.`);
 }
@@ -37,17 +40,28 @@ function checkDecode({ slot, tokenId, position }: DecodeRow, bounds: StepBounds)
   checkToken(slot, tokenId, bounds.vocabSize);
 }
 
-function checkPrefill({ slot, startPosition, tokenIds }: PrefillChunk, bounds: StepBounds): void {
+function checkPrefill(
+  { slot, startPosition, tokenIds, logitPositions }: PrefillChunk,
+  bounds: StepBounds,
+): void {
   if (tokenIds.length === 0) throw new InvalidStepError(`The chunk of slot ${slot} has no tokens.`);
+  if (!Number.isInteger(logitPositions) || logitPositions < 0 || logitPositions > tokenIds.length) {
+    throw new InvalidStepError(
+      `The chunk of slot ${slot} has ${tokenIds.length} tokens; logits of ${logitPositions} of them make no sense.`,
+    );
+  }
   checkSpan(slot, startPosition, tokenIds.length, bounds);
   for (const tokenId of tokenIds) checkToken(slot, tokenId, bounds.vocabSize);
 }
 
-function checkSpan(
+/**
+ * @throws InvalidStepError where `tokens` tokens from `start` on leave a gap in the slot or exceed it.
+ */
+export function checkSpan(
   slot: number,
   start: number,
   tokens: number,
-  { contextTokens, lengths }: StepBounds,
+  { contextTokens, lengths }: Pick<StepBounds, 'contextTokens' | 'lengths'>,
 ): void {
   const length = lengths[slot] ?? 0;
   if (!Number.isInteger(start) || start < 0 || start > length) {

@@ -22,7 +22,7 @@ const cacheAndDecodes = fc
 
 describe('planDecodeRows', () => {
   it('takes the tiles from the lowest to the highest slot', () => {
-    const plan = planDecodeRows([decode(4, 7), decode(2, 5)], [1, 1, 5, 3, 7, 9], CONTEXT);
+    const plan = planDecodeRows([decode(4, 7), decode(2, 5)], [1, 1, 5, 3, 7, 9], CONTEXT, true);
     expect(plan).toEqual({
       firstSlot: 2,
       rows: [
@@ -35,11 +35,11 @@ describe('planDecodeRows', () => {
   });
 
   it('gives a lone row the neighbour of its tile', () => {
-    expect(planDecodeRows([decode(2, 3)], [0, 0, 3, 1], CONTEXT)).toMatchObject({
+    expect(planDecodeRows([decode(2, 3)], [0, 0, 3, 1], CONTEXT, true)).toMatchObject({
       firstSlot: 2,
       rows: [{}, {}],
     });
-    expect(planDecodeRows([decode(3, 1)], [0, 0, 3, 1], CONTEXT)).toMatchObject({
+    expect(planDecodeRows([decode(3, 1)], [0, 0, 3, 1], CONTEXT, true)).toMatchObject({
       firstSlot: 2,
       rows: [{}, {}],
     });
@@ -48,7 +48,7 @@ describe('planDecodeRows', () => {
   it('plans whole tiles, and none outside the cache', () => {
     fc.assert(
       fc.property(cacheAndDecodes, ({ lengths, decodes }) => {
-        const { firstSlot, rows } = planDecodeRows(decodes, lengths, CONTEXT);
+        const { firstSlot, rows } = planDecodeRows(decodes, lengths, CONTEXT, true);
         expect(rows.length % ROWS_PER_TILE).toBe(0);
         expect(firstSlot).toBeGreaterThanOrEqual(0);
         expect(firstSlot + rows.length).toBeLessThanOrEqual(lengths.length);
@@ -59,7 +59,7 @@ describe('planDecodeRows', () => {
   it('plans every decode once, on the row of its slot', () => {
     fc.assert(
       fc.property(cacheAndDecodes, ({ lengths, decodes }) => {
-        const { firstSlot, rows } = planDecodeRows(decodes, lengths, CONTEXT);
+        const { firstSlot, rows } = planDecodeRows(decodes, lengths, CONTEXT, true);
         const planned = rows.flatMap((row, offset) =>
           row.decode === undefined
             ? []
@@ -75,7 +75,7 @@ describe('planDecodeRows', () => {
   it('pads a slot past its tokens, so that none is overwritten, and a full slot on its last', () => {
     fc.assert(
       fc.property(cacheAndDecodes, ({ lengths, decodes }) => {
-        const { firstSlot, rows } = planDecodeRows(decodes, lengths, CONTEXT);
+        const { firstSlot, rows } = planDecodeRows(decodes, lengths, CONTEXT, true);
         const padding = rows.flatMap((row, offset) =>
           row.decode === undefined ? [{ slot: firstSlot + offset, position: row.position }] : [],
         );

@@ -16,8 +16,8 @@ export interface DecodePlan {
 }
 
 /**
- * Plans a batched decode as one contiguous range of cache rows, since a run can only look at such a range; it begins
- * and ends with whole tiles.
+ * Plans a batched decode as one contiguous range of cache rows, since a run can only look at such a range: from the
+ * lowest to the highest slot, and for an exact step on to whole tiles.
  *
  * The slots in between that do not decode are padded. A padding row writes a key and a value too, so it writes them
  * where no token is yet: at its slot's length, the very place its next token will overwrite. In a full slot that
@@ -29,11 +29,10 @@ export function planDecodeRows(
   decodes: readonly DecodeRow[],
   lengths: readonly number[],
   contextTokens: number,
+  exact: boolean,
 ): DecodePlan {
   const slots = decodes.map((row) => row.slot);
-  const lowest = Math.min(...slots);
-  const firstSlot = lowest - (lowest % ROWS_PER_TILE);
-  const count = wholeTiles(Math.max(...slots) + 1 - firstSlot);
+  const { firstSlot, count } = exact ? tilesAround(slots) : rangeOf(slots);
   const decodeOfSlot = new Map(slots.map((slot, index) => [slot, index]));
   const rows = Array.from({ length: count }, (_, offset): PlannedRow => {
     const slot = firstSlot + offset;
@@ -43,4 +42,20 @@ export function planDecodeRows(
     return { decode: undefined, tokenId: 0, position: Math.min(lengths[slot] ?? 0, contextTokens - 1) };
   });
   return { firstSlot, rows };
+}
+
+interface SlotRange {
+  readonly firstSlot: number;
+  readonly count: number;
+}
+
+function rangeOf(slots: readonly number[]): SlotRange {
+  const firstSlot = Math.min(...slots);
+  return { firstSlot, count: Math.max(...slots) + 1 - firstSlot };
+}
+
+function tilesAround(slots: readonly number[]): SlotRange {
+  const { firstSlot, count } = rangeOf(slots);
+  const before = firstSlot % ROWS_PER_TILE;
+  return { firstSlot: firstSlot - before, count: wholeTiles(before + count) };
 }

@@ -49,6 +49,7 @@ describe('readModelContract', () => {
         },
       ],
       vocabSize: 1024,
+      logitsType: 'float32',
       takesPositionIds: false,
       numLogitsToKeepShape: undefined,
     });

@@ -1,3 +1,4 @@
+import type { LogitsType } from './logits-rows.js';
 import type { ElementType } from './ort/element-type.js';
 import type { TensorInfo } from './ort/session-metadata.js';
 
@@ -18,6 +19,7 @@ export interface CacheTensor {
 export interface ModelContract {
   readonly caches: readonly CacheTensor[];
   readonly vocabSize: number;
+  readonly logitsType: LogitsType;
   /** The model takes `position_ids` [rows, tokens]. */
   readonly takesPositionIds: boolean;
   /** Shape of `num_logits_to_keep`, where the model takes it and answers only that many last positions. */
@@ -54,6 +56,7 @@ export function readModelContract(
   return {
     caches,
     vocabSize: fixedDimension(requireType('logits', outputsByName.get('logits'), 'float32'), 2),
+    logitsType: 'float32',
     takesPositionIds: inputsByName.has('position_ids'),
     numLogitsToKeepShape: inputsByName.get('num_logits_to_keep')?.shape.map(() => 1),
   };

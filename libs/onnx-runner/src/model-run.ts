@@ -2,7 +2,6 @@ import type { CacheView } from './kv-cache.js';
 import type { ModelContract } from './model-contract.js';
 import type { NamedTensors, RunBinding, Session } from './ort/session.js';
 import { closeAll, tensorOver, type Tensor } from './ort/tensor.js';
-import type { StepMemory } from './step-memory.js';
 
 /** A bound run and the tensors that are its own. */
 export interface ModelRun {
@@ -15,69 +14,45 @@ export interface ModelRun {
 export interface RunContext {
   readonly session: Session;
   readonly contract: ModelContract;
-  readonly memory: StepMemory;
-  /** `num_logits_to_keep` over `memory.logitsToKeep`, where the model takes it. */
-  readonly logitsToKeep: Tensor | undefined;
+  readonly contextTokens: number;
+  /** Runs a binding of so many tokens in all. */
+  execute(binding: RunBinding, tokens: number): Promise<void>;
+}
+
+export interface RunTensors {
+  /** int64 [rows, tokens] */
+  readonly inputIds: Tensor;
+  /** int64 [rows, total] */
+  readonly attentionMask: Tensor;
+  /** int64 [rows, tokens]; used where the model takes it. */
+  readonly positionIds: Tensor;
+  /** [rows, positions kept, vocabSize] */
+  readonly logits: Tensor;
 }
 
 /**
- * A decode over rows `firstRow`, `firstRow + 1`, … It is bound once and run again and again: between steps only the
- * numbers in the step memory change. For that the mask always spans the whole context; attention takes each row's
- * length from its number of ones.
+ * @param logitsToKeep where the model can leave out logits: of how many last positions it is to give them
  */
-export function bindDecode(context: RunContext, cache: CacheView, firstRow: number, rows: number): ModelRun {
-  const { memory } = context;
-  const { contextTokens, vocabSize } = memory;
-  return bind(
-    context,
-    cache,
-    {
-      input_ids: tensorOver('int64', [rows, 1], memory.tokenIds, firstRow),
-      attention_mask: tensorOver('int64', [rows, contextTokens], memory.mask, firstRow * contextTokens),
-      position_ids: tensorOver('int64', [rows, 1], memory.positions, firstRow),
-    },
-    tensorOver('float32', [rows, 1, vocabSize], memory.logits, firstRow * vocabSize),
-  );
-}
-
-/**
- * A prompt's chunk on its own row: the first `tokens` of `memory.chunkTokenIds`.
- *
- * @param logits float32 [1, positions kept, vocabSize]
- */
-export function bindPrefill(
-  context: RunContext,
+export function bindRun(
+  { session, contract }: RunContext,
   cache: CacheView,
-  startPosition: number,
-  tokens: number,
-  logits: Tensor,
+  tensors: RunTensors,
+  logitsToKeep: number,
 ): ModelRun {
-  const { memory } = context;
-  return bind(
-    context,
-    cache,
-    {
-      input_ids: tensorOver('int64', [1, tokens], memory.chunkTokenIds),
-      attention_mask: tensorOver('int64', [1, startPosition + tokens], memory.ones),
-      position_ids: tensorOver('int64', [1, tokens], memory.everyPosition, startPosition),
-    },
-    logits,
-  );
-}
-
-function bind(
-  { session, contract, logitsToKeep }: RunContext,
-  cache: CacheView,
-  own: { input_ids: Tensor; attention_mask: Tensor; position_ids: Tensor },
-  logits: Tensor,
-): ModelRun {
-  const { position_ids, ...always } = own;
-  const inputs: NamedTensors = {
-    ...always,
-    ...(contract.takesPositionIds && { position_ids }),
-    ...(logitsToKeep && { num_logits_to_keep: logitsToKeep }),
-    ...cache.past,
+  const { inputIds, attentionMask, positionIds, logits } = tensors;
+  const keptShape = contract.numLogitsToKeepShape;
+  const own: NamedTensors = {
+    input_ids: inputIds,
+    attention_mask: attentionMask,
+    ...(contract.takesPositionIds && { position_ids: positionIds }),
+    ...(keptShape && { num_logits_to_keep: tensorOver('int64', keptShape, int64Of(logitsToKeep)) }),
   };
-  const binding = session.bind(inputs, { logits, ...cache.present });
-  return { binding, close: () => closeAll({ ...own, logits }) };
+  const binding = session.bind({ ...own, ...cache.past }, { logits, ...cache.present });
+  return { binding, close: () => closeAll({ ...own, positionIds, logits }) };
+}
+
+function int64Of(value: number): BigInt64Array {
+  const array = new BigInt64Array(new ArrayBuffer(8));
+  array[0] = BigInt(value);
+  return array;
 }

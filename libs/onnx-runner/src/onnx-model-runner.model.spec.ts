@@ -26,13 +26,13 @@ async function openRunner(options: Partial<OnnxModelRunnerOptions> = {}): Promis
   return runner;
 }
 
-const prefill = (...prefills: PrefillChunk[]): ModelStep => ({ decodes: [], prefills });
+const prefill = (...prefills: PrefillChunk[]): ModelStep => ({ decodes: [], prefills, exact: true });
 
 const chunk = (slot: number, tokenIds: ArrayLike<number>, startPosition = 0): PrefillChunk => ({
   slot,
   tokenIds: Int32Array.from(tokenIds),
   startPosition,
-  needsLogits: true,
+  logitPositions: 1,
 });
 
 const longPrompt = (slot: number) =>
@@ -49,32 +49,37 @@ describe('a step', () => {
     for (const { promptIds, greedyIds, logits } of await readGoldenChats()) {
       const expected = (position: number) => logits.subarray(position * 1024, (position + 1) * 1024);
       const { prefills } = await runner.run(prefill(chunk(0, promptIds)));
-      expect(largestDifference(prefills[0]!, expected(promptIds.length - 1))).toBeLessThan(1e-3);
+      expect(largestDifference(prefills[0]![0]!, expected(promptIds.length - 1))).toBeLessThan(1e-3);
       for (const [index, tokenId] of greedyIds.entries()) {
         const position = promptIds.length + index;
-        const { decodes } = await runner.run({ decodes: [{ slot: 0, tokenId, position }], prefills: [] });
+        const { decodes } = await runner.run({
+          decodes: [{ slot: 0, tokenId, position }],
+          prefills: [],
+          exact: true,
+        });
         expect(largestDifference(decodes[0]!, expected(position))).toBeLessThan(1e-3);
       }
     }
   });
 
-  it('answers in the order asked, and null for a chunk that asked for no logits', async () => {
+  it('answers in the order asked, and with nothing for a chunk that asked for no logits', async () => {
     const runner = await openRunner();
     const [a, b] = (await readGoldenChats()).map(({ promptIds }) => promptIds);
     const alone = await runner.run(prefill(chunk(3, a!), chunk(0, b!)));
-    const [likelyA, likelyB] = alone.prefills.map((logits) => argmax(logits!));
+    const [likelyA, likelyB] = alone.prefills.map(([logits]) => argmax(logits!));
     const together = await runner.run({
       decodes: [],
-      prefills: [chunk(1, b!), { ...chunk(2, a!), needsLogits: false }, chunk(0, a!)],
+      prefills: [chunk(1, b!), { ...chunk(2, a!), logitPositions: 0 }, chunk(0, a!)],
+      exact: true,
     });
-    expect(together.prefills.map((logits) => logits && argmax(logits))).toEqual([likelyB, null, likelyA]);
+    expect(together.prefills.map((rows) => rows.map(argmax))).toEqual([[likelyB], [], [likelyA]]);
 
     const rows = (tokens: Record<number, number>) =>
       Object.entries(tokens).map(([slot, length]) => ({ slot: Number(slot), tokenId: 5, position: length }));
     const [first, second] = rows({ 0: a!.length, 1: b!.length });
-    const forwards = await runner.run({ decodes: [first!, second!], prefills: [] });
+    const forwards = await runner.run({ decodes: [first!, second!], prefills: [], exact: true });
     const expected = forwards.decodes.map((logits) => Float32Array.from(logits));
-    const backwards = await runner.run({ decodes: [second!, first!], prefills: [] });
+    const backwards = await runner.run({ decodes: [second!, first!], prefills: [], exact: true });
     expect(backwards.decodes).toEqual(expected.toReversed());
   });
 
@@ -94,7 +99,7 @@ describe('a step', () => {
     await running;
     await expect(runner.run(prefill(chunk(4, [1, 2])))).rejects.toThrow('Slot 4 is not one of 0 to 3');
     await expect(
-      runner.run({ decodes: [{ slot: 0, tokenId: 1, position: CONTEXT }], prefills: [] }),
+      runner.run({ decodes: [{ slot: 0, tokenId: 1, position: CONTEXT }], prefills: [], exact: true }),
     ).rejects.toThrow(`the context is ${CONTEXT}`);
     await expect(runner.run(prefill(chunk(1, [1, 2])))).resolves.toBeDefined();
     await runner.close();
@@ -129,16 +134,19 @@ describe('the end of a runner', () => {
 });
 
 describe('a runner', () => {
-  it('says what it holds: an even number of rows, for a row never decodes alone', async () => {
+  it('says what it holds', async () => {
     const bytesOfRow = 6 * 2 * (2 * CONTEXT * 32) * 4;
     const one = await openRunner({ slots: 1 });
     expect(one.info).toEqual({
       vocabSize: 1024,
       contextTokens: CONTEXT,
       slots: 1,
-      kvCacheBytes: 2 * bytesOfRow,
+      cacheTokens: CONTEXT,
+      kvCacheBytes: bytesOfRow,
+      blockTokens: 32,
+      blocks: 0,
     });
-    expect((await openRunner({ slots: 5 })).info.kvCacheBytes).toBe(6 * bytesOfRow);
+    expect((await openRunner({ slots: 5 })).info.kvCacheBytes).toBe(5 * bytesOfRow);
   });
 
   it.each([

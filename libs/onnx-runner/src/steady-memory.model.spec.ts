@@ -12,7 +12,7 @@ const SLOTS = 16;
 const PROMPT = Int32Array.from({ length: 8 }, (_, index) => index + 1);
 const EVERY_SLOT = Array.from({ length: SLOTS }, (_, slot) => slot);
 
-const prefillOf = (slot: number) => ({ slot, tokenIds: PROMPT, startPosition: 0, needsLogits: true });
+const prefillOf = (slot: number) => ({ slot, tokenIds: PROMPT, startPosition: 0, logitPositions: 1 });
 
 async function openRunner(): Promise<ModelRunner> {
   const runner = await createOnnxModelRunner({
@@ -23,7 +23,7 @@ async function openRunner(): Promise<ModelRunner> {
     threads: 1,
   });
   onTestFinished(() => runner.close());
-  await runner.run({ decodes: [], prefills: EVERY_SLOT.map(prefillOf) });
+  await runner.run({ decodes: [], prefills: EVERY_SLOT.map(prefillOf), exact: true });
   return runner;
 }
 
@@ -36,6 +36,7 @@ async function runSteps(runner: ModelRunner, steps: number): Promise<void> {
     await runner.run({
       decodes: slots.map((slot) => ({ slot, tokenId: index % 200, position: PROMPT.length })),
       prefills: resting === undefined || index % 10 > 0 ? [] : [prefillOf(resting)],
+      exact: true,
     });
   }
 }
@@ -81,9 +82,9 @@ it('every native handle is freed by the time the runner is closed', async () => 
 it('a steady batch makes nothing but the options of its run', async () => {
   const runner = await openRunner();
   const decodes = EVERY_SLOT.map((slot) => ({ slot, tokenId: 1, position: PROMPT.length }));
-  await runner.run({ decodes, prefills: [] });
+  await runner.run({ decodes, prefills: [], exact: true });
   const values = vi.spyOn(ortApi(), 'CreateTensorWithDataAsOrtValue');
   onTestFinished(() => values.mockRestore());
-  for (let index = 0; index < 50; index++) await runner.run({ decodes, prefills: [] });
+  for (let index = 0; index < 50; index++) await runner.run({ decodes, prefills: [], exact: true });
   expect(values.mock.calls).toHaveLength(0);
 });

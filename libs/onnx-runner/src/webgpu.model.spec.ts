@@ -22,14 +22,19 @@ it('the float32 model answers on a WebGPU device as it does on the CPU', async (
     const half = 11;
     const first = { slot: 1, tokenIds: Int32Array.from(promptIds.slice(0, half)), startPosition: 0 };
     const second = { slot: 1, tokenIds: Int32Array.from(promptIds.slice(half)), startPosition: half };
-    await runner.run({ decodes: [], prefills: [{ ...first, needsLogits: false }] });
+    await runner.run({ decodes: [], prefills: [{ ...first, logitPositions: 0 }], exact: true });
     const answers = [
-      (await runner.run({ decodes: [], prefills: [{ ...second, needsLogits: true }] })).prefills[0]!,
+      (await runner.run({ decodes: [], prefills: [{ ...second, logitPositions: 1 }], exact: true }))
+        .prefills[0]![0]!,
     ];
     const differences = [largestDifference(answers[0]!, logits, promptIds.length - 1)];
     for (const [index, tokenId] of greedyIds.entries()) {
       const position = promptIds.length + index;
-      const { decodes } = await runner.run({ decodes: [{ slot: 1, tokenId, position }], prefills: [] });
+      const { decodes } = await runner.run({
+        decodes: [{ slot: 1, tokenId, position }],
+        prefills: [],
+        exact: true,
+      });
       differences.push(largestDifference(decodes[0]!, logits, position));
     }
     expect(Math.max(...differences)).toBeLessThan(1e-2);
