@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GenerationRequest, GenerationResult } from './sequence/generation-request.js';
 import { anyRequest } from './testing/any-request.js';
-import { createEngine, request, runAlone, VOCAB } from './testing/engine-fixture.js';
+import { createEngine, request, VOCAB } from './testing/engine-fixture.js';
 
 const essence = ({ text, tokenIds, finish }: GenerationResult) => ({ text, tokenIds, finish });
 
@@ -12,6 +12,8 @@ const anyArrival = fc.record({
   /** Common beginnings, so that prefixes are shared. */
   beginning: fc.constantFrom(0, 0, 9, 14),
   deterministic: fc.boolean(),
+  /** The next turn of the conversation before it, once that has its answer. */
+  isNextTurn: fc.boolean(),
   cacheSalt: fc.constantFrom('', 'other tenant'),
   delay: fc.nat(5),
   /** Steps after which it is aborted; most are not. */
@@ -21,11 +23,14 @@ const anyArrival = fc.record({
 });
 type Arrival = typeof anyArrival extends fc.Arbitrary<infer T> ? T : never;
 
+const CONTEXT = 150;
+
 /** Everything an operator can set that must not show in a result. */
 const anySetup = fc.record({
-  slots: fc.integer({ min: 1, max: 5 }),
+  slots: fc.integer({ min: 1, max: 6 }),
   blocks: fc.constantFrom(0, 3, 16),
-  cacheTokens: fc.integer({ min: 64, max: 160 }),
+  /** Memory beyond what the longest request needs. */
+  spareTokens: fc.nat(20),
   prefillChunkTokens: fc.integer({ min: 2, max: 12 }),
   nowMs: fc.infiniteStream(fc.nat(9)).map((steps) => {
     let now = 0;
@@ -39,10 +44,36 @@ function toRequest(arrival: Arrival, index: number): GenerationRequest {
   return request(`r${index}`, {
     ...overrides,
     promptTokenIds: Int32Array.of(...shared, ...overrides.promptTokenIds!),
-    maxTokens: overrides.maxTokens! + 10,
+    maxTokens: overrides.maxTokens! + 30,
     deterministic,
     cacheSalt,
   });
+}
+
+const mostTokens = ({ promptTokenIds, maxTokens }: GenerationRequest) => promptTokenIds.length + maxTokens;
+const runAlone = (one: GenerationRequest) => createEngine({ contextTokens: CONTEXT }).engine.submit(one);
+
+/** The requests, each second turn with the first one's text and answer before its own, and what each gets alone. */
+async function runEachAlone(arrivals: readonly Arrival[]) {
+  const runs: { one: GenerationRequest; alone: GenerationResult; before: number | null }[] = [];
+  for (const [index, arrival] of arrivals.entries()) {
+    const own = toRequest(arrival, index);
+    const last = runs.at(-1);
+    const isNextTurn = arrival.isNextTurn && last?.before === null;
+    const one = isNextTurn
+      ? {
+          ...own,
+          cacheSalt: last.one.cacheSalt,
+          promptTokenIds: Int32Array.of(
+            ...last.one.promptTokenIds,
+            ...last.alone.tokenIds,
+            ...arrival.overrides.promptTokenIds!,
+          ),
+        }
+      : own;
+    runs.push({ one, alone: await runAlone(one), before: isNextTurn ? index - 1 : null });
+  }
+  return runs;
 }
 
 describe('a deterministic request', () => {
@@ -53,36 +84,35 @@ describe('a deterministic request', () => {
         fc.array(anyArrival, { minLength: 2, maxLength: 8 }),
         anySetup,
         async (arrivals, setup) => {
-          const requests = arrivals.map(toRequest);
-          const alone: GenerationResult[] = [];
-          for (const one of requests) alone.push(await runAlone(one));
-
+          const runs = await runEachAlone(arrivals);
           const controllers = arrivals.map(() => new AbortController());
           const rig = createEngine({
             ...setup,
+            contextTokens: CONTEXT,
+            cacheTokens: setup.spareTokens + Math.max(...runs.map(({ one }) => mostTokens(one))),
             beforeStep: (step) => {
               for (const [index, { abortAfter }] of arrivals.entries()) {
                 if (step >= abortAfter) controllers[index]!.abort();
               }
             },
           });
-          const together = await Promise.all(
-            requests.map(async (one, index) => {
-              const turns = arrivals.slice(0, index + 1).reduce((sum, { delay }) => sum + delay, 0);
-              for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
-              const known = alone[index]!.tokenIds.slice(0, arrivals[index]!.resumed);
-              const replay = one.deterministic ? 'decode' : 'prefill';
-              const resume = known.length === 0 ? null : ({ tokenIds: known, replay } as const);
-              return rig.engine.submit({ ...one, resume }, controllers[index]!.signal);
-            }),
-          );
+          const pending: Promise<GenerationResult>[] = [];
+          for (const [index, { one, alone, before }] of runs.entries()) {
+            if (before !== null) await pending[before];
+            for (let turn = 0; turn < arrivals[index]!.delay; turn++) await new Promise(setImmediate);
+            const known = alone.tokenIds.slice(0, arrivals[index]!.resumed);
+            const replay = one.deterministic ? 'decode' : 'prefill';
+            const resume = known.length === 0 ? null : ({ tokenIds: known, replay } as const);
+            pending.push(rig.engine.submit({ ...one, resume }, controllers[index]!.signal));
+          }
+          const together = await Promise.all(pending);
           const compared = arrivals.flatMap(({ deterministic }, index) => (deterministic ? [index] : []));
           // One that was aborted has the first of them.
           const expected = compared.map((index) => {
             const { finish, tokenIds } = together[index]!;
             return finish === 'aborted'
-              ? { finish, tokenIds: alone[index]!.tokenIds.slice(0, tokenIds.length) }
-              : essence(alone[index]!);
+              ? { finish, tokenIds: runs[index]!.alone.tokenIds.slice(0, tokenIds.length) }
+              : essence(runs[index]!.alone);
           });
           expect(compared.map((index) => together[index]!)).toMatchObject(expected);
           seen.compared += compared.length;
