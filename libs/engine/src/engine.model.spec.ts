@@ -10,7 +10,7 @@ import { findViolations } from './engine-invariants.js';
 import { Engine } from './engine.js';
 import type { ModelRunner } from './ports/model-runner.port.js';
 import { compileSamplingParams } from './sampling/compile-sampling-params.js';
-import type { GenerationRequest, GenerationResult } from './sequence/generation-request.js';
+import type { GenerationRequest, GenerationResult, StepReport } from './sequence/generation-request.js';
 
 const CONTEXT = 512;
 /** Small, so that chats of the tests are prefilled in several chunks. */
@@ -20,19 +20,32 @@ const DEFAULT_SEED = 7;
 let tokenizer: Tokenizer;
 let golden: ModelRunner;
 let quantized: ModelRunner;
+/** The same variant with a block store, and with memory for little more than one whole context. */
+let tight: ModelRunner;
 
 beforeAll(async () => {
   tokenizer = await loadTokenizer(droverTinyCheckpoint());
-  const open = async (bitsPerWeight: 32 | 6.5, slots: number) => {
+  const open = async (
+    bitsPerWeight: 32 | 6.5,
+    slots: number,
+    memory: { readonly kvCacheBytes?: number; readonly prefixCacheBytes?: number } = {},
+  ) => {
     const modelPath = join(await buildDroverTinyVariant(bitsPerWeight), 'model.onnx');
-    return createOnnxModelRunner({ modelPath, device: 'cpu', slots, contextTokens: CONTEXT, threads: 1 });
+    const shape = { device: 'cpu', slots, contextTokens: CONTEXT, threads: 1 };
+    return createOnnxModelRunner({ modelPath, ...shape, ...memory });
   };
   golden = await open(32, 3);
   quantized = await open(6.5, 4);
+  const bytesPerToken = quantized.info.kvCacheBytes / quantized.info.cacheTokens;
+  tight = await open(6.5, 4, {
+    kvCacheBytes: bytesPerToken * (CONTEXT + 40),
+    prefixCacheBytes: bytesPerToken * CONTEXT,
+  });
 });
 afterAll(async () => {
   await golden?.close();
   await quantized?.close();
+  await tight?.close();
 });
 
 function toRequest(id: string, input: JobInput): GenerationRequest {
@@ -63,12 +76,19 @@ const ask = (content: string, rest: Partial<JobInput> = {}): JobInput => ({
 });
 
 /** Runs `use` on an engine that is checked after each step and must end empty. */
-async function withEngine<T>(runner: ModelRunner, use: (engine: Engine) => Promise<T>): Promise<T> {
+async function withEngine<T>(
+  runner: ModelRunner,
+  use: (engine: Engine) => Promise<T>,
+  onStep: (report: StepReport) => void = () => undefined,
+): Promise<T> {
   const violations: string[] = [];
   const engine: Engine = new Engine({
     runner,
     prefillChunkTokens: CHUNK,
-    onStep: () => violations.push(...findViolations(engine.inspect())),
+    onStep: (report) => {
+      onStep(report);
+      violations.push(...findViolations(engine.inspect()));
+    },
   });
   try {
     return await use(engine);
@@ -174,6 +194,65 @@ describe('the engine on the 6.5-bit variant', () => {
       }),
       { numRuns: 8 },
     );
+  });
+
+  it('gives deterministic ones the same in little memory, beside others that share their beginning', async () => {
+    const common =
+      'You are a helpful assistant. Answer in one short sentence and do not repeat the question. ';
+    const shared = inputs.map((input) =>
+      input.messages === undefined
+        ? input
+        : { ...input, messages: [{ role: 'system', content: common } as const, ...input.messages] },
+    );
+    const alone: GenerationResult[] = [];
+    for (const input of shared) alone.push(await runAlone(quantized, input));
+    const long = ask('Tell me a very long story about a fox.', {
+      ignore_eos: true,
+      max_tokens: 220,
+      temperature: 1,
+    });
+    let [preemptions, hits] = [0, 0];
+    const together = await withEngine(
+      tight,
+      async (engine) => {
+        const beside = Array.from({ length: 3 }, (_, index) =>
+          engine.submit({
+            ...toRequest(`long ${index}`, { ...long, seed: index }),
+            stopTokenIds: [],
+            deterministic: index === 1,
+          }),
+        );
+        const results = await Promise.all(shared.map((input, i) => engine.submit(toRequest(`r${i}`, input))));
+        await Promise.all(beside);
+        return results;
+      },
+      (report) => {
+        preemptions += report.preemptions;
+        hits += report.prefixHitTokens;
+      },
+    );
+    expect(together.map(essence)).toEqual(alone.map(essence));
+    expect(Math.min(preemptions, hits)).toBeGreaterThan(0);
+  });
+
+  it('has the same logits, bit for bit, after a prefix from the cache as after running it', async () => {
+    const chat = ask('Tell me a short story about a dragon and a knight who became friends in the end.', {
+      temperature: 0,
+      max_tokens: 20,
+    });
+    const counts: number[] = [];
+    const seen: (readonly [number, string])[][] = [];
+    const { runner, logits } = observeSlot(tight, 0);
+    await withEngine(runner, async (engine) => {
+      for (const id of ['first', 'again']) {
+        counts.push((await engine.submit(toRequest(id, chat))).cachedTokenCount);
+        seen.push([...logits]);
+        logits.clear();
+      }
+    });
+    expect(counts[0]).toBe(0);
+    expect(counts[1]).toBeGreaterThanOrEqual(32);
+    expect(seen[1]).toEqual(seen[0]);
   });
 
   describe('resumed where a sampled text was cut', () => {
