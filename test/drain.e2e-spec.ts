@@ -62,7 +62,7 @@ describe('SIGTERM of a worker', () => {
     const undisturbed = await runUndisturbed(client, requests);
     for (const [i, job] of jobs.entries()) {
       const events = await client.allEvents(job.id);
-      expect(streamedText(events, 1)).not.toBe('');
+      expect(streamedText(events, { attempt: 1 })).not.toBe('');
       expectSeamless(events, job, undisturbed[i]!);
     }
   });

@@ -39,7 +39,7 @@ describe('a job, end to end', () => {
     const { id } = await client.submit(ask('6_5', 'Tell me a story about a fox named Max.'));
     const events = await client.allEvents(id);
     const job = await client.job(id);
-    expect(streamedText(events, 1)).toBe(textOf(job));
+    expect(streamedText(events, { attempt: 1 })).toBe(textOf(job));
     expect(statusTrace(events)).toEqual(['queued', 'running', 'done succeeded']);
     const streamedTokens = events.reduce((sum, { data }) => sum + (data.n ?? 0), 0);
     // The end token has no text.
@@ -68,7 +68,7 @@ describe('a job, end to end', () => {
     expect(generated).toBeGreaterThan(0);
     expect(generated).toBeLessThan(LONG_TOKENS);
     expect(textOf(job)).toMatch(/^1, 2/);
-    expect(streamedText(await client.allEvents(id), 1)).toBe(textOf(job));
+    expect(streamedText(await client.allEvents(id), { attempt: 1 })).toBe(textOf(job));
     expect(await client.cancel(id)).toBe(200);
     expect(await client.job(id)).toEqual(job);
   });

@@ -33,7 +33,7 @@ describe('a lost worker', () => {
       expectSeamless(events, job, undisturbed[i]!);
       if (job.attempt === 1) continue;
       expect(statusTrace(events)).toEqual(HANDED_OVER_TRACE);
-      expect(streamedText(events, 1)).not.toBe('');
+      expect(streamedText(events, { attempt: 1 })).not.toBe('');
     }
   });
 

@@ -63,16 +63,11 @@ function drawQuestion(random: SeededRandom): string {
 function drawSampling(random: SeededRandom): Partial<JobInput> {
   const seed = random.between(0, 2 ** 31);
   return random.pick<Partial<JobInput>>([
-    { temperature: 0 },
-    { do_sample: false, repetition_penalty: 1.1 },
+    { temperature: 0, deterministic: true },
+    { do_sample: false, repetition_penalty: 1.1, deterministic: true },
     { temperature: 0.8, seed },
     { temperature: 1, top_p: 0.9, seed },
     { temperature: 1.2, top_k: 40, presence_penalty: 0.3, frequency_penalty: 0.2, seed },
     { temperature: 1, top_k: 20 },
   ]);
-}
-
-/** Whether the text follows from the request alone; without a seed it is drawn anew for each job. */
-export function isRepeatable({ temperature, do_sample, seed }: JobInput): boolean {
-  return seed !== undefined || temperature === 0 || do_sample === false;
 }

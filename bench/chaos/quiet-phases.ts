@@ -1,6 +1,7 @@
+import { isDeterministic } from '#contracts';
 import type { ChaosLoad } from './chaos-load.js';
 import { referenceOf, type Reference } from './job-facts.js';
-import { isRepeatable, type JobPlan } from './plan-jobs.js';
+import type { JobPlan } from './plan-jobs.js';
 import { SeededRandom } from './seeded-random.js';
 
 /** Jobs at once while nothing is broken; few where time is measured, for the workers share the cores of one machine. */
@@ -26,7 +27,7 @@ export async function measureReferences(load: ChaosLoad): Promise<(Reference | n
     if (end?.status !== 'succeeded') {
       throw new Error(`Undisturbed, job ${job.id} ended ${end?.status}: ${JSON.stringify(end?.error)}`);
     }
-    references[request] = isRepeatable(load.requestAt(request)) ? referenceOf(end) : null;
+    references[request] = isDeterministic(load.requestAt(request)) ? referenceOf(end) : null;
   });
   return references;
 }

@@ -4,12 +4,26 @@ import { isFinalJobStatus, type JobStatus, type JobView, type SubmitJobRequest }
 export interface JobEventLine {
   readonly id: string;
   readonly event: string;
-  readonly data: { readonly status?: string; readonly text?: string; readonly n?: number };
+  readonly data: {
+    readonly status?: string;
+    readonly index?: number;
+    readonly text?: string;
+    readonly n?: number;
+    readonly finish_reason?: string;
+    readonly logprobs?: readonly { readonly token: string; readonly logprob: number }[];
+  };
 }
 
 /** The job API as a client outside sees it. */
 export class DroverClient {
-  constructor(readonly url: string) {}
+  readonly #headers: Record<string, string>;
+
+  constructor(
+    readonly url: string,
+    apiKey?: string,
+  ) {
+    this.#headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  }
 
   async submit(request: SubmitJobRequest): Promise<JobView> {
     const answer = await this.post('/v1/jobs', request);
@@ -20,27 +34,29 @@ export class DroverClient {
   post(path: string, body: unknown): Promise<Response> {
     return fetch(`${this.url}${path}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...this.#headers },
       body: JSON.stringify(body),
     });
   }
 
   async job(id: string, query = ''): Promise<JobView> {
-    const answer = await fetch(`${this.url}/v1/jobs/${id}${query}`);
+    const answer = await fetch(`${this.url}/v1/jobs/${id}${query}`, { headers: this.#headers });
     if (answer.status !== 200) throw new Error(`job ${id}: ${answer.status} ${await answer.text()}`);
     return parseJob(await answer.text());
   }
 
   /** The cancelled or cancelling job's HTTP status. */
   async cancel(id: string): Promise<number> {
-    const answer = await fetch(`${this.url}/v1/jobs/${id}`, { method: 'DELETE' });
+    const answer = await fetch(`${this.url}/v1/jobs/${id}`, { method: 'DELETE', headers: this.#headers });
     await answer.body?.cancel();
     return answer.status;
   }
 
   /** Ids of the jobs in a status, newest first. */
   async jobIds(status: JobStatus): Promise<string[]> {
-    const answer = await fetch(`${this.url}/v1/jobs?limit=100&status=${status}`);
+    const answer = await fetch(`${this.url}/v1/jobs?limit=100&status=${status}`, {
+      headers: this.#headers,
+    });
     const page: { data: readonly JobView[] } = JSON.parse(await answer.text());
     return page.data.map(({ id }) => id);
   }
@@ -62,6 +78,7 @@ export class DroverClient {
   async *events(id: string, signal?: AbortSignal): AsyncGenerator<JobEventLine> {
     const stop = new AbortController();
     const answer = await fetch(`${this.url}/v1/jobs/${id}/events`, {
+      headers: this.#headers,
       signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
     });
     if (answer.status !== 200 || !answer.body) throw new Error(`events of ${id}: ${answer.status}`);
@@ -98,11 +115,15 @@ function parseEventData(json: string): JobEventLine['data'] {
   return JSON.parse(json);
 }
 
-/** Text of the only choice, whether chat or prompt. */
+/** Text of the first choice, whether chat or prompt. */
 export function textOf(job: JobView): string | undefined {
-  const choice = job.output?.choices[0];
-  if (choice === undefined) return undefined;
-  return 'message' in choice ? (choice.message.content ?? '') : choice.text;
+  return textsOf(job)[0];
+}
+
+export function textsOf({ output }: JobView): string[] {
+  return (output?.choices ?? []).map((choice) =>
+    'message' in choice ? (choice.message.content ?? '') : choice.text,
+  );
 }
 
 /** Value of one line of a Prometheus page; undefined where the line is absent. */

@@ -2,12 +2,12 @@ import type { JobInput, JobView, SubmitJobRequest } from '#contracts';
 import type { JobEventLine } from './drover-client.js';
 import { MODEL } from './start-system.js';
 
-/** `messages` of one question, greedy. */
+/** `messages` of one question, greedy and deterministic. */
 export function ask(variant: string, content: string, input: Partial<JobInput> = {}): SubmitJobRequest {
   return {
     model: MODEL,
     variant,
-    input: { messages: [{ role: 'user', content }], temperature: 0, ...input },
+    input: { messages: [{ role: 'user', content }], temperature: 0, deterministic: true, ...input },
   };
 }
 
@@ -19,10 +19,14 @@ export function askLong(variant: string, input: Partial<JobInput> = {}): SubmitJ
   return ask(variant, 'Count from 1 to 60.', { max_tokens: LONG_TOKENS, ignore_eos: true, ...input });
 }
 
-/** Text of the token events, in the order they came; of one attempt where it is named. */
-export function streamedText(events: readonly JobEventLine[], attempt?: number): string {
+/** Text of the token events of one choice, in the order they came; of one attempt where it is named. */
+export function streamedText(
+  events: readonly JobEventLine[],
+  { attempt, index = 0 }: { attempt?: number; index?: number } = {},
+): string {
   return events
-    .filter(({ event, id }) => event === 'token' && (attempt === undefined || id.startsWith(`${attempt}-`)))
+    .filter(({ event, data }) => event === 'token' && data.index === index)
+    .filter(({ id }) => attempt === undefined || id.startsWith(`${attempt}-`))
     .map(({ data }) => data.text ?? '')
     .join('');
 }
