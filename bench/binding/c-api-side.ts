@@ -13,8 +13,8 @@ export async function openCApiSide(options: DecodeSideOptions): Promise<DecodeSi
   });
   const tokenIds = Int32Array.from(promptTokenIds(promptTokens));
   for (let slot = 0; slot < rows; slot++) {
-    const chunk = { slot, tokenIds, startPosition: 0, needsLogits: false };
-    await runner.run({ decodes: [], prefills: [chunk] });
+    const chunk = { slot, tokenIds, startPosition: 0, logitPositions: 0 };
+    await runner.run({ decodes: [], prefills: [chunk], exact: true });
   }
   return {
     step: async (batch) => {
@@ -23,7 +23,7 @@ export async function openCApiSide(options: DecodeSideOptions): Promise<DecodeSi
         tokenId: 5,
         position: promptTokens,
       }));
-      await runner.run({ decodes, prefills: [] });
+      await runner.run({ decodes, prefills: [], exact: true });
     },
     close: () => runner.close(),
   };

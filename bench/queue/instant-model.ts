@@ -21,7 +21,13 @@ export class InstantModel implements ModelRunner {
     this.#tokenId = tokenId;
     // No step holds more rows than a decode row or a chunk for every slot.
     this.#rows = Array.from({ length: shape.slots }, () => new Float32Array(shape.vocabSize));
-    this.info = { ...shape, kvCacheBytes: shape.slots * shape.vocabSize * FLOAT32_BYTES };
+    this.info = {
+      ...shape,
+      cacheTokens: shape.slots * shape.contextTokens,
+      kvCacheBytes: shape.slots * shape.vocabSize * FLOAT32_BYTES,
+      blockTokens: 32,
+      blocks: 0,
+    };
   }
 
   async run({ decodes, prefills }: ModelStep): Promise<StepLogits> {
@@ -29,9 +35,17 @@ export class InstantModel implements ModelRunner {
     const nextRow = () => this.#answer(rows.next().value);
     return {
       decodes: decodes.map(nextRow),
-      prefills: prefills.map(({ needsLogits }) => (needsLogits ? nextRow() : null)),
+      prefills: prefills.map(({ logitPositions }) => Array.from({ length: logitPositions }, nextRow)),
     };
   }
+
+  saveBlock(): void {}
+
+  loadBlock(): void {}
+
+  moveSlot(): void {}
+
+  trimSlot(): void {}
 
   async close(): Promise<void> {}
 

@@ -6,13 +6,19 @@ import {
   type StepReport,
   type TokenTextDecoder,
 } from '#engine';
+import { cpuMsNow } from './cpu-time.js';
+import { randomPrompt } from './random-prompt.js';
 
 export interface EngineLoad {
   readonly sequences: number;
   readonly promptTokens: number;
   /** Steps in which all sequences decode together. */
   readonly decodeSteps: number;
+  /** Default false: a lone row runs alone and last bits may differ. */
+  readonly deterministic?: boolean;
 }
+
+const PREFILL_CHUNK_TOKENS = 256;
 
 /** Figures of one turn. CPU is user and system time over all cores. */
 export interface EngineFigures {
@@ -30,89 +36,92 @@ interface StepSample {
   readonly cpuMs: number;
 }
 
-/** One turn through the real engine: all prompts are prefilled, then all sequences decode together. */
+/**
+ * One turn through a new engine: all prompts are prefilled, then all sequences decode together, their prompts taken
+ * from the prefix cache. The runner's block store must hold all of them.
+ */
 export async function measureEngine(
   runner: ModelRunner,
   load: EngineLoad,
   createDecoder: () => TokenTextDecoder,
 ): Promise<EngineFigures> {
-  const prefill = await runSequences(runner, { ...load, maxTokens: 1 }, createDecoder);
-  const prefillTokens = sum(prefill.steps.map(({ report }) => report.prefillTokens));
+  const steps: StepSample[] = [];
+  const engine = new Engine({
+    runner,
+    prefillChunkTokens: PREFILL_CHUNK_TOKENS,
+    onStep: (report) => steps.push({ report, endedAtMs: performance.now(), cpuMs: cpuMsNow() }),
+  });
+  const run = async (maxTokens: number) => {
+    steps.length = 0;
+    const requests = Array.from({ length: load.sequences }, (_, index) =>
+      randomRequest(index, load, maxTokens, runner.info.vocabSize, createDecoder()),
+    );
+    const begin = { wallMs: performance.now(), cpuMs: cpuMsNow() };
+    await Promise.all(requests.map((request) => engine.submit(request)));
+    return { wallMs: performance.now() - begin.wallMs, cpuMs: cpuMsNow() - begin.cpuMs };
+  };
+  try {
+    const prefill = await run(1);
+    const prefillTokens = sum(steps.map(({ report }) => report.prefillTokens));
+    await run(decodedTokens(load));
+    return {
+      ...decodeFigures(steps, load.sequences),
+      prefillTokensPerS: (prefillTokens * 1000) / prefill.wallMs,
+      prefillCpuMsPerToken: prefill.cpuMs / prefillTokens,
+    };
+  } finally {
+    await engine.close();
+  }
+}
 
-  // Sequences join one after the other; the surplus keeps the first alive until the last has joined.
-  const maxTokens = load.decodeSteps + 2 * load.sequences;
-  const decode = await runSequences(runner, { ...load, maxTokens }, createDecoder);
-  const full = fullDecodeSteps(decode.steps, load.sequences);
+/** Tokens of context that a load needs in each slot. */
+export function slotContextTokens(load: EngineLoad): number {
+  return load.promptTokens + decodedTokens(load);
+}
+
+/** Sequences may join one after the other; the surplus keeps the first alive until the last has joined. */
+function decodedTokens({ sequences, decodeSteps }: EngineLoad): number {
+  return decodeSteps + 2 * sequences;
+}
+
+/** Of the steps in which every sequence decoded one token and nothing else ran; they follow each other. */
+function decodeFigures(steps: readonly StepSample[], sequences: number) {
+  const full = steps.filter(({ report }) => report.decodeRows === sequences && report.prefillTokens === 0);
   const [first, last] = [full[0], full.at(-1)];
   if (first === undefined || last === undefined || full.length < 2) {
-    throw new Error(
-      `No two steps decoded ${load.sequences} sequences together. This is a bug of the benchmark.`,
-    );
+    throw new Error(`No two steps decoded ${sequences} sequences together. This is a bug of the benchmark.`);
   }
-  const decodeTokens = (full.length - 1) * load.sequences;
+  const tokens = (full.length - 1) * sequences;
   return {
-    decodeTokensPerS: (decodeTokens * 1000) / (last.endedAtMs - first.endedAtMs),
-    decodeCpuMsPerToken: (last.cpuMs - first.cpuMs) / decodeTokens,
-    prefillTokensPerS: (prefillTokens * 1000) / prefill.wallMs,
-    prefillCpuMsPerToken: prefill.cpuMs / prefillTokens,
+    decodeTokensPerS: (tokens * 1000) / (last.endedAtMs - first.endedAtMs),
+    decodeCpuMsPerToken: (last.cpuMs - first.cpuMs) / tokens,
     stepOverheadsMs: full.map(({ report }) => report.stepMs - report.modelMs),
   };
 }
 
-/** Consecutive steps in which every sequence decoded one token and nothing else ran. */
-function fullDecodeSteps(steps: readonly StepSample[], sequences: number): readonly StepSample[] {
-  return steps.filter(({ report }) => report.decodeRows === sequences && report.prefillTokens === 0);
-}
-
-async function runSequences(
-  runner: ModelRunner,
-  load: { readonly sequences: number; readonly promptTokens: number; readonly maxTokens: number },
-  createDecoder: () => TokenTextDecoder,
-) {
-  const steps: StepSample[] = [];
-  const engine = new Engine({
-    runner,
-    prefillChunkTokens: 256,
-    onStep: (report) => steps.push({ report, endedAtMs: performance.now(), cpuMs: cpuMsNow() }),
-  });
-  const startedAtMs = performance.now();
-  const startedCpuMs = cpuMsNow();
-  const requests = Array.from({ length: load.sequences }, (_, i) =>
-    randomRequest(i, load.promptTokens, load.maxTokens, runner.info.vocabSize, createDecoder()),
-  );
-  await Promise.all(requests.map((request) => engine.submit(request)));
-  return { steps, wallMs: performance.now() - startedAtMs, cpuMs: cpuMsNow() - startedCpuMs };
-}
-
-/** Greedy, without a stop rule but the length; tokens by a fixed linear congruential sequence. */
+/** Greedy, without a stop rule but the length. */
 function randomRequest(
   index: number,
-  promptTokens: number,
+  load: EngineLoad,
   maxTokens: number,
   vocabSize: number,
   decoder: TokenTextDecoder,
 ): GenerationRequest {
-  let state = index + 1;
-  const promptTokenIds = Int32Array.from({ length: promptTokens }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state % vocabSize;
-  });
   return {
     id: `sequence-${index}`,
-    promptTokenIds,
+    promptTokenIds: randomPrompt(index, load.promptTokens, vocabSize),
     maxTokens,
     minTokens: 0,
     sampling: compileSamplingParams({ do_sample: false }, index),
+    deterministic: load.deterministic ?? false,
+    cacheSalt: '',
+    topLogprobs: null,
+    constraint: null,
     stopStrings: [],
     stopTokenIds: [],
     decoder,
     resume: null,
   };
-}
-
-function cpuMsNow(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
 }
 
 function sum(values: readonly number[]): number {

@@ -10,6 +10,9 @@ const MODEL = 'drover-tiny';
 const MODELS_DIR = 'models';
 const DATA_DIR = '.data';
 
+/** Room for the prompts of all slots. */
+const PREFIX_CACHE_BYTES = 2 ** 30;
+
 export type ShapeName = 'default' | '1b';
 
 /** A model to measure, loaded, with a load that suits its size. */
@@ -76,5 +79,12 @@ function openRunner(
   { slots, threads }: BenchRunnerOptions,
 ): Promise<ModelRunner> {
   const modelPath = join(directory, 'model.onnx');
-  return createOnnxModelRunner({ modelPath, device: 'cpu', slots, contextTokens, threads });
+  return createOnnxModelRunner({
+    modelPath,
+    device: 'cpu',
+    slots,
+    contextTokens,
+    threads,
+    prefixCacheBytes: PREFIX_CACHE_BYTES,
+  });
 }

@@ -1,0 +1,27 @@
+import type { Machine } from '../support/machine.js';
+import type { Ratio, Row } from './results.js';
+
+/** What the benchmark prints as JSON, and what its tables and its chart are made from. */
+export interface PeersReport {
+  readonly machine: Machine & {
+    readonly threads: number;
+    /** ISO 8601, UTC. */
+    readonly date: string;
+    /** Runnable threads of the whole machine over the minute before the run; far over 0 it was shared. */
+    readonly loadBefore: number;
+    readonly memoryBandwidthGBPerS: number;
+    readonly bandwidthMethod: string;
+    /** Of one core, while others were measured. */
+    readonly idleCpuShares: Readonly<Record<string, number>>;
+  };
+  readonly rows: readonly Row[];
+  readonly ratios: readonly Ratio[];
+}
+
+export function describeRun({ machine }: PeersReport): string {
+  const { cpu, threads, memoryBandwidthGBPerS, date, loadBefore } = machine;
+  return (
+    `${cpu}, ${threads} cores, ${memoryBandwidthGBPerS} GB/s of memory bandwidth, ${date.slice(0, 10)}, ` +
+    `load ${loadBefore.toFixed(1)} before the run`
+  );
+}
