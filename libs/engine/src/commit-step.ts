@@ -20,7 +20,7 @@ export interface CommitContext {
 
 /** Books a step that has run: cache positions, sampled tokens, stop rules. Returns the outcome by sequence. */
 export function commitStep(
-  { decodes, chunks }: StepPlan<Sequence>,
+  { decodes, chunks, drafts }: StepPlan<Sequence>,
   logits: StepLogits,
   context: CommitContext,
 ): Map<Sequence, SequenceOutcome> {
@@ -36,10 +36,28 @@ export function commitStep(
     if (outcome.kind !== 'failed') context.cache.keepChunk(sequence, tokenCount);
     outcomes.set(sequence, outcome);
   });
+  drafts.forEach(({ sequence, tokenIds }, index) => {
+    const rows = logits.prefills[chunks.length + index] ?? [];
+    outcomes.set(sequence, takeDrafted(sequence, tokenIds, rows, context));
+  });
   return outcomes;
 }
 
 const GOES_ON: SequenceOutcome = { kind: 'goes-on' };
+
+/** Tokens of the rows of a draft, one after another, as long as each is what the next row was run with. */
+function takeDrafted(
+  sequence: Sequence,
+  draft: Int32Array,
+  rows: readonly Float32Array[],
+  context: CommitContext,
+): SequenceOutcome {
+  for (let row = 0; ; row++) {
+    sequence.commitDecode();
+    const outcome = takeToken(sequence, rows[row], context);
+    if (outcome.kind !== 'goes-on' || sequence.nextTokenId !== draft[row]) return outcome;
+  }
+}
 
 /** The sequence's next token, where it is due. One bad row fails its own sequence only. */
 function takeToken(

@@ -14,6 +14,11 @@ export interface EngineDependencies {
   readonly maxQueued?: number;
   /** Computes common beginnings of prompts once. Default true; needs a runner with a block store. */
   readonly prefixCache?: boolean;
+  /**
+   * Drafts tokens from a text's own past where few sequences run and measured times say that it pays. Default true;
+   * deterministic requests never draft.
+   */
+  readonly speculation?: boolean;
   /** Called before each run of the model with the requests' ids; for a record of what ran, should the process die. */
   readonly onStepStart?: (step: StepStart) => void;
   /** Called after each step, before the promises of the sequences that ended in it settle. */
@@ -28,6 +33,7 @@ export interface EngineOptions {
   readonly limits: SchedulerLimits;
   readonly maxQueued: number;
   readonly prefixCache: boolean;
+  readonly speculation: boolean;
   readonly onStepStart: ((step: StepStart) => void) | undefined;
   readonly onStep: (report: StepReport) => void;
   readonly nowMs: () => number;
@@ -43,6 +49,7 @@ export function compileEngineOptions(dependencies: EngineDependencies): EngineOp
     limits: { prefillChunkTokens, blockTokens: runner.info.blockTokens },
     maxQueued: dependencies.maxQueued ?? DEFAULT_MAX_QUEUED,
     prefixCache: dependencies.prefixCache ?? true,
+    speculation: dependencies.speculation ?? true,
     onStepStart: dependencies.onStepStart,
     onStep: dependencies.onStep ?? (() => undefined),
     nowMs: dependencies.nowMs ?? (() => performance.now()),

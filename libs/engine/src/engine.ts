@@ -7,7 +7,7 @@ import { SlotCacheManager } from './kv-cache/slot-cache-manager.js';
 import type { CacheManager } from './ports/cache-manager.port.js';
 import type { StepLogits } from './ports/model-runner.port.js';
 import { createSamplingScratch, type SamplingScratch } from './sampling/draw-token.js';
-import { isEmptyPlan } from './scheduling/plan-step.js';
+import { isEmptyPlan, sequencesOf } from './scheduling/plan-step.js';
 import { SequenceTable, type Entry } from './scheduling/sequence-table.js';
 import { StepScheduler, type ScheduledStep } from './scheduling/step-scheduler.js';
 import type { GenerationRequest, GenerationResult, TextDelta } from './sequence/generation-request.js';
@@ -15,6 +15,7 @@ import { Generation } from './sequence/generation.js';
 import type { Sequence } from './sequence/sequence.js';
 import { Ticket } from './sequence/ticket.js';
 import { validateRequest } from './sequence/validate-request.js';
+import { Speculator } from './speculation/speculator.js';
 import { countStep } from './step-report.js';
 
 const NO_LOGITS: StepLogits = { decodes: [], prefills: [] };
@@ -39,7 +40,8 @@ export class Engine {
     this.#options = options;
     this.#cache = new SlotCacheManager(runner, options.prefixCache);
     this.#table = new SequenceTable(this.#cache, runner.info.slots, maxQueued, nowMs);
-    this.#scheduler = new StepScheduler(this.#table, this.#cache, options.limits);
+    const speculator = options.speculation ? new Speculator() : null;
+    this.#scheduler = new StepScheduler(this.#table, this.#cache, options.limits, speculator);
     this.#scratch = createSamplingScratch(runner.info.vocabSize);
   }
 
@@ -117,7 +119,7 @@ export class Engine {
     try {
       logits = isEmptyPlan(step.plan) ? NO_LOGITS : await this.#runModel(step);
     } catch (cause) {
-      const planned = new Set([...step.plan.decodes, ...step.plan.chunks.map(({ sequence }) => sequence)]);
+      const planned = new Set(sequencesOf(step.plan));
       this.#fail(({ sequence }) => planned.has(sequence), cause);
       return;
     }
@@ -127,7 +129,9 @@ export class Engine {
   #runModel({ plan }: ScheduledStep): Promise<StepLogits> {
     const { runner, onStepStart } = this.#options;
     onStepStart?.({
-      decodeIds: plan.decodes.map(({ request }) => request.id),
+      decodeIds: [...plan.decodes, ...plan.drafts.map(({ sequence }) => sequence)].map(
+        ({ request }) => request.id,
+      ),
       prefillIds: plan.chunks.map(({ sequence }) => sequence.request.id),
     });
     return runner.run(this.#cache.toModelStep(plan));
@@ -140,10 +144,12 @@ export class Engine {
     const outcomes = commitStep(step.plan, logits, context);
     const { deltas, settle } = this.#endSequences(outcomes);
     this.#table.admit();
-    this.#scheduler.learn({ ...counts, modelMs });
+    const drafts = this.#scheduler.learn(step, { ...counts, modelMs });
     try {
       onStep({
         ...counts,
+        ...drafts,
+        generatedTokens: counts.generatedTokens + drafts.acceptedTokens,
         deltas,
         prefixQueryTokens: this.#cache.reusesPrefixes ? step.prefixHitTokens + counts.prefillTokens : 0,
         prefixHitTokens: step.prefixHitTokens,

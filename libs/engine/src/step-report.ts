@@ -14,8 +14,8 @@ interface PlannedSequence {
   readonly processedTokens: number;
 }
 
-/** What carrying out a plan amounts to; to be asked before its step is committed. */
-export function countStep({ decodes, chunks }: StepPlan<PlannedSequence>): StepCounts {
+/** What carrying out a plan amounts to, without its drafts' right tokens; to be asked before its step is committed. */
+export function countStep({ decodes, chunks, drafts }: StepPlan<PlannedSequence>): StepCounts {
   let [prefillTokens, generatedTokens, replayedRows, replayedInChunks] = [0, 0, 0, 0];
   for (const sequence of decodes) {
     replayedRows += replayedTokensOf(sequence, 1);
@@ -26,8 +26,10 @@ export function countStep({ decodes, chunks }: StepPlan<PlannedSequence>): StepC
     replayedInChunks += replayedTokensOf(sequence, tokenCount);
     generatedTokens += logitPositions;
   }
+  generatedTokens += drafts.length;
+  const decodeRows = decodes.length + drafts.length;
   const replayedTokens = replayedRows + replayedInChunks;
-  return { decodeRows: decodes.length, prefillTokens, generatedTokens, replayedTokens, replayedRows };
+  return { decodeRows, prefillTokens, generatedTokens, replayedTokens, replayedRows };
 }
 
 /** Generated tokens that were known before among the next `tokenCount` ones. */

@@ -66,19 +66,27 @@ export class SlotCacheManager implements CacheManager {
     return this.#prefixes?.isComing(sequence, chunks, this.#placeOf) ?? false;
   }
 
-  toModelStep({ decodes, chunks }: StepPlan<Sequence>): ModelStep {
+  toModelStep({ decodes, chunks, drafts }: StepPlan<Sequence>): ModelStep {
     return {
       decodes: decodes.map((sequence) => ({
         slot: this.slotOf(sequence),
         tokenId: sequence.nextTokenId,
         position: sequence.processedTokens,
       })),
-      prefills: chunks.map(({ sequence, tokenCount, logitPositions }) => ({
-        slot: this.slotOf(sequence),
-        tokenIds: sequence.nextChunk(tokenCount),
-        startPosition: sequence.processedTokens,
-        logitPositions,
-      })),
+      prefills: [
+        ...chunks.map(({ sequence, tokenCount, logitPositions }) => ({
+          slot: this.slotOf(sequence),
+          tokenIds: sequence.nextChunk(tokenCount),
+          startPosition: sequence.processedTokens,
+          logitPositions,
+        })),
+        ...drafts.map(({ sequence, tokenIds }) => ({
+          slot: this.slotOf(sequence),
+          tokenIds: Int32Array.of(sequence.nextTokenId, ...tokenIds),
+          startPosition: sequence.processedTokens,
+          logitPositions: 1 + tokenIds.length,
+        })),
+      ],
       exact: decodes.some(isDeterministic) || chunks.some(({ sequence }) => isDeterministic(sequence)),
     };
   }

@@ -18,11 +18,20 @@ export interface PlannedChunk<S> {
   readonly logitPositions: number;
 }
 
+/** A sequence that runs its next token and, behind it, what may come after that. */
+export interface PlannedDraft<S> {
+  readonly sequence: S;
+  /** At least one. */
+  readonly tokenIds: Int32Array;
+}
+
 /** Which sequences advance in the next step, and by how many tokens. Nothing has changed yet while it is made. */
 export interface StepPlan<S> {
   /** Each by the one token that is next. */
   readonly decodes: readonly S[];
   readonly chunks: readonly PlannedChunk<S>[];
+  /** Decodes that may advance by more than one token. */
+  readonly drafts: readonly PlannedDraft<S>[];
 }
 
 export interface PlanLimits {
@@ -32,8 +41,13 @@ export interface PlanLimits {
   readonly blockTokens: number;
 }
 
-export function isEmptyPlan({ decodes, chunks }: StepPlan<unknown>): boolean {
-  return decodes.length === 0 && chunks.length === 0;
+export function isEmptyPlan({ decodes, chunks, drafts }: StepPlan<unknown>): boolean {
+  return decodes.length === 0 && chunks.length === 0 && drafts.length === 0;
+}
+
+/** Everyone who advances. */
+export function sequencesOf<S>({ decodes, chunks, drafts }: StepPlan<S>): S[] {
+  return [...decodes, ...[...chunks, ...drafts].map(({ sequence }) => sequence)];
 }
 
 export function isPrefilling({ processedTokens, prefillTokens }: PlanCandidate): boolean {
@@ -69,5 +83,5 @@ export function planStep<S extends PlanCandidate>(
     const logitPositions = processedTokens + tokenCount === knownTokens ? 1 : 0;
     chunks.push({ sequence: candidate, tokenCount, logitPositions });
   }
-  return { decodes, chunks };
+  return { decodes, chunks, drafts: [] };
 }

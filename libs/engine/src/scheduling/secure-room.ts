@@ -30,6 +30,7 @@ export function secureRoom(
   return {
     decodes: plan.decodes.filter((sequence) => secured.has(sequence)),
     chunks: plan.chunks.filter(({ sequence }) => secured.has(sequence)),
+    drafts: plan.drafts.filter(({ sequence }) => secured.has(sequence)),
   };
 }
 
@@ -40,12 +41,16 @@ function makeRoom(sequence: Sequence, tokens: number, table: SequenceTable, cach
   return true;
 }
 
-function advancesOf({ decodes, chunks }: StepPlan<Sequence>): Advance[] {
+function advancesOf({ decodes, chunks, drafts }: StepPlan<Sequence>): Advance[] {
   return [
     ...decodes.map((sequence) => ({ sequence, tokens: sequence.processedTokens + 1 })),
     ...chunks.map(({ sequence, tokenCount }) => ({
       sequence,
       tokens: sequence.processedTokens + tokenCount,
+    })),
+    ...drafts.map(({ sequence, tokenIds }) => ({
+      sequence,
+      tokens: sequence.processedTokens + 1 + tokenIds.length,
     })),
   ];
 }

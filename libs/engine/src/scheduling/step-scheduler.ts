@@ -1,5 +1,6 @@
 import type { CacheManager } from '../ports/cache-manager.port.js';
 import type { Sequence } from '../sequence/sequence.js';
+import type { DraftCounts, Speculator } from '../speculation/speculator.js';
 import { isPrefilling, planStep, type StepPlan } from './plan-step.js';
 import { learnCosts, prefillBudget, UNKNOWN_COSTS, type ObservedStep } from './prefill-budget.js';
 import { reusePrefixes } from './reuse-prefixes.js';
@@ -22,17 +23,26 @@ export interface ScheduledStep {
   readonly preemptions: number;
 }
 
+const NO_DRAFTS: DraftCounts = { draftedTokens: 0, acceptedTokens: 0 };
+
 /** Decides what runs next, and makes room for it. */
 export class StepScheduler {
   readonly #table: SequenceTable;
   readonly #cache: CacheManager;
   readonly #limits: SchedulerLimits;
+  readonly #speculator: Speculator | null;
   #costs = UNKNOWN_COSTS;
 
-  constructor(table: SequenceTable, cache: CacheManager, limits: SchedulerLimits) {
+  constructor(
+    table: SequenceTable,
+    cache: CacheManager,
+    limits: SchedulerLimits,
+    speculator: Speculator | null,
+  ) {
     this.#table = table;
     this.#cache = cache;
     this.#limits = limits;
+    this.#speculator = speculator;
   }
 
   next(): ScheduledStep {
@@ -44,12 +54,15 @@ export class StepScheduler {
     const prefixHitTokens = reusePrefixes(candidates, promptTokens, this.#cache);
     const limits = { promptTokens, blockTokens: this.#limits.blockTokens };
     const wanted = planStep(candidates, limits, (sequence, chunks) => this.#cache.isComing(sequence, chunks));
-    const plan = secureRoom(wanted, this.#table, this.#cache);
+    const secured = secureRoom(wanted, this.#table, this.#cache);
+    const plan = this.#speculator?.addDrafts(secured, this.#cache) ?? secured;
     return { plan, prefixHitTokens, preemptions: this.#table.takePreemptions() };
   }
 
-  learn(step: ObservedStep): void {
-    this.#costs = learnCosts(this.#costs, step);
+  /** Learns from a step that was committed. */
+  learn({ plan }: ScheduledStep, observed: ObservedStep): DraftCounts {
+    if (plan.drafts.length === 0) this.#costs = learnCosts(this.#costs, observed);
+    return this.#speculator?.learn(plan, observed.modelMs) ?? NO_DRAFTS;
   }
 
   #budgetFor(candidates: readonly Sequence[]): number {

@@ -87,6 +87,7 @@ export interface StepStart {
 /** What one committed step did; the worker publishes and measures by it. Steps with rows and chunks are mixed. */
 export interface StepReport {
   readonly deltas: readonly TextDelta[];
+  /** Sequences that decoded, with drafts or without. */
   readonly decodeRows: number;
   /** Tokens that ran in chunks: of prompts, and resumed ones that are replayed by `prefill`. */
   readonly prefillTokens: number;
@@ -100,6 +101,10 @@ export interface StepReport {
   readonly prefixQueryTokens: number;
   /** Those among them that came from it. */
   readonly prefixHitTokens: number;
+  /** Tokens of drafts that ran behind the decode rows. */
+  readonly draftedTokens: number;
+  /** Those among them that turned out right; they count as generated. */
+  readonly acceptedTokens: number;
   /** Sequences that lost their place in the cache to older ones; they run again later. */
   readonly preemptions: number;
   readonly slotsUsed: number;
