@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { describeMachine } from './support/machine.js';
 import { measureEngine, type EngineFigures } from './support/measure-engine.js';
+import { measureReuse, type PrefixRow, type SpeculationRow } from './engine/reuse-rows.js';
 import { median, roundTo } from './support/median.js';
 import {
   open1bShape,
@@ -18,13 +19,21 @@ const HELP = `npm run bench:engine -- [options]
   --json                   print JSON
   --keep                   keep the generated model under .data/bench`;
 
-const SEQUENCES = [1, 4, 8, 16];
+/** Deterministic requests pay where they are alone: their row runs as two. */
+const LOADS = [
+  { sequences: 1, deterministic: true },
+  ...[1, 4, 8, 16].map((sequences) => ({ sequences, deterministic: false })),
+];
+const SLOTS = Math.max(...LOADS.map(({ sequences }) => sequences));
+
+type Load = (typeof LOADS)[number];
 
 interface Row {
   readonly shape: ShapeName;
   /** Per weight, over the decoder's linear layers. */
   readonly bits: number;
   readonly sequences: number;
+  readonly deterministic: boolean;
   readonly promptTokens: number;
   readonly decodeTokensPerS: number;
   readonly prefillTokensPerS: number;
@@ -35,27 +44,28 @@ interface Row {
 
 /** Batches take turns, so that a disturbance of the machine does not hit one of them alone. */
 async function measureShape(shape: BenchShape, turns: number): Promise<Row[]> {
-  const figures = new Map(SEQUENCES.map((sequences) => [sequences, [] as EngineFigures[]]));
+  const figures = new Map(LOADS.map((load) => [load, [] as EngineFigures[]]));
   const { promptTokens, decodeSteps } = shape;
   await measureEngine(shape.runner, { sequences: 2, promptTokens, decodeSteps: 4 }, shape.createDecoder);
   for (let turn = 0; turn < turns; turn += 1) {
-    for (const [sequences, taken] of figures) {
-      const load = { sequences, promptTokens, decodeSteps };
-      taken.push(await measureEngine(shape.runner, load, shape.createDecoder));
+    for (const [load, taken] of figures) {
+      taken.push(
+        await measureEngine(shape.runner, { ...load, promptTokens, decodeSteps }, shape.createDecoder),
+      );
       process.stderr.write(
-        `${shape.name} ${shape.bitsPerWeight.toFixed(2)} bits: turn ${turn + 1}/${turns}, ${sequences} sequences\n`,
+        `${shape.name} ${shape.bitsPerWeight.toFixed(2)} bits: turn ${turn + 1}/${turns}, ${load.sequences} sequences\n`,
       );
     }
   }
-  return [...figures].map(([sequences, taken]) => toRow(shape, sequences, taken));
+  return [...figures].map(([load, taken]) => toRow(shape, load, taken));
 }
 
-function toRow(shape: BenchShape, sequences: number, taken: readonly EngineFigures[]): Row {
+function toRow(shape: BenchShape, load: Load, taken: readonly EngineFigures[]): Row {
   const of = (pick: (figures: EngineFigures) => number) => roundTo(3, median(taken.map(pick)));
   return {
     shape: shape.name,
     bits: roundTo(4, shape.bitsPerWeight),
-    sequences,
+    ...load,
     promptTokens: shape.promptTokens,
     decodeTokensPerS: of((figures) => figures.decodeTokensPerS),
     prefillTokensPerS: of((figures) => figures.prefillTokensPerS),
@@ -84,17 +94,24 @@ async function main(): Promise<void> {
   const machine = describeMachine();
   const threads = values.threads === undefined ? machine.cores : Number(values.threads);
   const rows: Row[] = [];
-  const runnerOptions = { slots: Math.max(...SEQUENCES), threads };
+  const prefix: PrefixRow[] = [];
+  const speculation: SpeculationRow[] = [];
+  const runnerOptions = { slots: SLOTS, threads };
   for (const open of shapesOf(values.shape, values.variants.split(','), values.keep)) {
     const shape = await open(runnerOptions);
     try {
-      rows.push(...(await measureShape(shape, Number(values.turns))));
+      const turns = Number(values.turns);
+      rows.push(...(await measureShape(shape, turns)));
+      const reuse = await measureReuse(shape, turns);
+      prefix.push(reuse.prefix);
+      speculation.push(reuse.speculation);
     } finally {
       await shape.close();
     }
   }
-  if (values.json) console.log(JSON.stringify({ machine: { ...machine, threads }, rows }, null, 2));
-  else console.table(rows);
+  if (values.json) {
+    console.log(JSON.stringify({ machine: { ...machine, threads }, rows, prefix, speculation }, null, 2));
+  } else for (const table of [rows, prefix, speculation]) console.table(table);
 }
 
 type OpenShape = (options: BenchRunnerOptions) => Promise<BenchShape>;

@@ -9,7 +9,7 @@ it('has as many cells in every line of a table as in its header', () => {
   for (const line of lines.filter((text) => text.startsWith('|'))) {
     const found = line.split(' | ').length;
     if (line.startsWith('| 1B shape') || line.startsWith('| prompt')) cells = found;
-    expect(found, line).toBe(cells);
+    expect({ line, found }).toEqual({ line, found: cells });
   }
   expect(cells).toBeGreaterThan(0);
 });

@@ -1,12 +1,6 @@
-import {
-  compileSamplingParams,
-  Engine,
-  type GenerationRequest,
-  type ModelRunner,
-  type StepReport,
-  type TokenTextDecoder,
-} from '#engine';
+import { Engine, type ModelRunner, type StepReport, type TokenTextDecoder } from '#engine';
 import { cpuMsNow } from './cpu-time.js';
+import { greedyRequest } from './greedy-request.js';
 import { randomPrompt } from './random-prompt.js';
 
 export interface EngineLoad {
@@ -49,12 +43,20 @@ export async function measureEngine(
   const engine = new Engine({
     runner,
     prefillChunkTokens: PREFILL_CHUNK_TOKENS,
+    // Repeated words of a model nobody trained would be drafted well, which says nothing about it.
+    speculation: false,
     onStep: (report) => steps.push({ report, endedAtMs: performance.now(), cpuMs: cpuMsNow() }),
   });
   const run = async (maxTokens: number) => {
     steps.length = 0;
     const requests = Array.from({ length: load.sequences }, (_, index) =>
-      randomRequest(index, load, maxTokens, runner.info.vocabSize, createDecoder()),
+      greedyRequest({
+        id: `sequence-${index}`,
+        promptTokenIds: randomPrompt(index, load.promptTokens, runner.info.vocabSize),
+        maxTokens,
+        deterministic: load.deterministic ?? false,
+        decoder: createDecoder(),
+      }),
     );
     const begin = { wallMs: performance.now(), cpuMs: cpuMsNow() };
     await Promise.all(requests.map((request) => engine.submit(request)));
@@ -96,31 +98,6 @@ function decodeFigures(steps: readonly StepSample[], sequences: number) {
     decodeTokensPerS: (tokens * 1000) / (last.endedAtMs - first.endedAtMs),
     decodeCpuMsPerToken: (last.cpuMs - first.cpuMs) / tokens,
     stepOverheadsMs: full.map(({ report }) => report.stepMs - report.modelMs),
-  };
-}
-
-/** Greedy, without a stop rule but the length. */
-function randomRequest(
-  index: number,
-  load: EngineLoad,
-  maxTokens: number,
-  vocabSize: number,
-  decoder: TokenTextDecoder,
-): GenerationRequest {
-  return {
-    id: `sequence-${index}`,
-    promptTokenIds: randomPrompt(index, load.promptTokens, vocabSize),
-    maxTokens,
-    minTokens: 0,
-    sampling: compileSamplingParams({ do_sample: false }, index),
-    deterministic: load.deterministic ?? false,
-    cacheSalt: '',
-    topLogprobs: null,
-    constraint: null,
-    stopStrings: [],
-    stopTokenIds: [],
-    decoder,
-    resume: null,
   };
 }
 

@@ -22,6 +22,8 @@ export interface BenchShape {
   readonly runner: ModelRunner;
   readonly promptTokens: number;
   readonly decodeSteps: number;
+  /** Of the requests that share it in the prefix cache's case. */
+  readonly systemPromptTokens: number;
   readonly createDecoder: () => TokenTextDecoder;
   close(): Promise<void>;
 }
@@ -44,6 +46,7 @@ export async function openDefaultShape(variant: string, options: BenchRunnerOpti
     runner,
     promptTokens: 256,
     decodeSteps: 200,
+    systemPromptTokens: 1000,
     createDecoder: () => tokenizer.createTextDecoder(),
     close: () => runner.close(),
   };
@@ -54,7 +57,7 @@ export async function open1bShape(keep: boolean, options: BenchRunnerOptions): P
   const directory = join(DATA_DIR, 'bench', 'llama-1b-random');
   const remove = () => rm(directory, { recursive: true, force: true });
   const { bitsPerWeight } = await writeRandomVariant({ shape: SHAPE_1B, bits: 4, directory, seed: 1 });
-  const runner = await openRunner(directory, 256, options).catch(async (error: unknown) => {
+  const runner = await openRunner(directory, 544, options).catch(async (error: unknown) => {
     await remove();
     throw error;
   });
@@ -64,6 +67,7 @@ export async function open1bShape(keep: boolean, options: BenchRunnerOptions): P
     runner,
     promptTokens: 128,
     decodeSteps: 16,
+    systemPromptTokens: 512,
     // A model nobody trained has no tokenizer.
     createDecoder: () => ({ push: () => '', flush: () => '' }),
     close: async () => {
