@@ -103,7 +103,7 @@ export interface StepReport {
   readonly prefixHitTokens: number;
   /** Tokens of drafts that ran behind the decode rows. */
   readonly draftedTokens: number;
-  /** Those among them that turned out right; they count as generated. */
+  /** Tokens that came of them, besides the one of each row; generated ones too. */
   readonly acceptedTokens: number;
   /** Sequences that lost their place in the cache to older ones; they run again later. */
   readonly preemptions: number;

@@ -36,6 +36,7 @@ interface Guess {
 
 export interface DraftCounts {
   readonly draftedTokens: number;
+  /** Tokens that came of them, besides the one that each step brings. */
   readonly acceptedTokens: number;
 }
 
@@ -68,8 +69,9 @@ export class Speculator {
     let [draftedTokens, acceptedTokens] = [0, 0];
     for (const guess of this.#guesses) {
       draftedTokens += guess.draftTokens;
-      const rightTokens = compare(guess);
-      acceptedTokens += Math.min(rightTokens, guess.draftTokens);
+      const newTokens = guess.sequence.generation.tokenIds.length - guess.start;
+      acceptedTokens += Math.max(0, newTokens - 1);
+      learnFrom(guess);
     }
     this.#guesses = [];
     const rows = decodes.length + drafts.length;
@@ -117,14 +119,13 @@ function toDraft({ sequence, tokenIds, draftTokens }: Guess): PlannedDraft<Seque
   return { sequence, tokenIds: tokenIds.subarray(0, draftTokens) };
 }
 
-/** Compares a guess with what came; returns how many of its first tokens were right. */
-function compare({ sequence, reader, matchedTokens, tokenIds, start }: Guess): number {
+/** Learns from what came how good such guesses are. */
+function learnFrom({ sequence, reader, matchedTokens, tokenIds, start }: Guess): void {
   const { generation } = sequence;
-  const { length } = generation.tokenIds;
-  for (let i = 0; i < tokenIds.length && start + i < length; i++) {
+  const compared = Math.min(tokenIds.length, generation.tokenIds.length - start);
+  for (let i = 0; i < compared; i++) {
     const isRight = generation.tokenIds[start + i] === tokenIds[i];
     reader.acceptance[matchedTokens] = learnAcceptance(reader.acceptance[matchedTokens]!, isRight);
-    if (!isRight) return i;
+    if (!isRight) return;
   }
-  return Math.min(tokenIds.length, length - start);
 }
