@@ -94,7 +94,7 @@ it('deterministic requests have the tokens they have alone, whatever shares the 
       for (const index of compared) expected.push(await runAlone(toRequest(arrivals[index]!, index)));
       expect(compared.map((index) => results[index]!.tokenIds)).toEqual(expected);
     }),
-    { numRuns: 20 },
+    { numRuns: 20, endOnFailure: true },
   );
   expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
 });

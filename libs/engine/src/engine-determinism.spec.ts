@@ -32,6 +32,8 @@ const anySetup = fc.record({
   /** Memory beyond what the longest request needs. */
   spareTokens: fc.nat(20),
   prefillChunkTokens: fc.integer({ min: 2, max: 12 }),
+  /** Steps whose run fails. */
+  failsAt: fc.uniqueArray(fc.nat(80), { maxLength: 3 }),
   nowMs: fc.infiniteStream(fc.nat(9)).map((steps) => {
     let now = 0;
     return () => (now += steps.next().value!);
@@ -77,8 +79,8 @@ async function runEachAlone(arrivals: readonly Arrival[]) {
 }
 
 describe('a deterministic request', () => {
-  it('has the tokens it has alone, whatever arrives, shares, leaves, is preempted or resumed around it', async () => {
-    const seen = { preemptions: 0, prefixHits: 0, moves: 0, compared: 0 };
+  it('has the tokens it has alone, whatever arrives, shares, leaves, fails, is preempted or resumed around it', async () => {
+    const seen = { preemptions: 0, prefixHits: 0, moves: 0, compared: 0, failures: 0 };
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyArrival, { minLength: 2, maxLength: 8 }),
@@ -94,19 +96,26 @@ describe('a deterministic request', () => {
               for (const [index, { abortAfter }] of arrivals.entries()) {
                 if (step >= abortAfter) controllers[index]!.abort();
               }
+              if (setup.failsAt.includes(step)) throw new Error('device lost');
             },
           });
           const pending: Promise<GenerationResult>[] = [];
           for (const [index, { one, alone, before }] of runs.entries()) {
-            if (before !== null) await pending[before];
+            if (before !== null) await Promise.allSettled([pending[before]]);
             for (let turn = 0; turn < arrivals[index]!.delay; turn++) await new Promise(setImmediate);
             const known = alone.tokenIds.slice(0, arrivals[index]!.resumed);
             const replay = one.deterministic ? 'decode' : 'prefill';
             const resume = known.length === 0 ? null : ({ tokenIds: known, replay } as const);
-            pending.push(rig.engine.submit({ ...one, resume }, controllers[index]!.signal));
+            const submitted = rig.engine.submit({ ...one, resume }, controllers[index]!.signal);
+            pending.push(submitted);
+            submitted.catch(() => (seen.failures += 1));
           }
-          const together = await Promise.all(pending);
-          const compared = arrivals.flatMap(({ deterministic }, index) => (deterministic ? [index] : []));
+          const together = (await Promise.allSettled(pending)).map((settled) =>
+            settled.status === 'fulfilled' ? settled.value : null,
+          );
+          const compared = arrivals.flatMap(({ deterministic }, index) =>
+            deterministic && together[index] !== null ? [index] : [],
+          );
           // One that was aborted has the first of them.
           const expected = compared.map((index) => {
             const { finish, tokenIds } = together[index]!;

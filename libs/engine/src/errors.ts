@@ -29,6 +29,15 @@ export class InvalidGenerationRequestError extends Error {
   }
 }
 
+/** The model answered with what is not a number: a broken variant, or a device that computes wrong. */
+export class BrokenLogitsError extends Error {
+  override readonly name = 'BrokenLogitsError';
+
+  constructor(highestLogit: number) {
+    super(`The highest logit of the model is ${highestLogit}. Check the variant's files and its device.`);
+  }
+}
+
 /** The step that ran this sequence failed, as its `cause` says. The engine goes on with other sequences. */
 export class EngineStepError extends Error {
   override readonly name = 'EngineStepError';

@@ -2,6 +2,7 @@ export { Engine } from './engine.js';
 export type { EngineDependencies } from './engine-options.js';
 export { findViolations, type EngineSnapshot, type SequenceSnapshot } from './engine-invariants.js';
 export {
+  BrokenLogitsError,
   EngineClosedError,
   EngineQueueFullError,
   EngineStepError,

@@ -1,6 +1,8 @@
+import { BrokenLogitsError } from '../errors.js';
+
 /**
  * Id of the highest logit; the lowest id among equals.
- * @throws Error where it is not a finite number.
+ * @throws BrokenLogitsError where it is not a finite number.
  */
 export function argmax(logits: Float32Array): number {
   let best = 0;
@@ -19,7 +21,5 @@ export function argmax(logits: Float32Array): number {
 /** Guards against a broken model, whose logits are NaN or infinite. */
 export function requireFinite(bestLogit: number): number {
   if (Number.isFinite(bestLogit)) return bestLogit;
-  throw new Error(
-    `The highest logit of the model is ${bestLogit}. Check the variant's files and its device.`,
-  );
+  throw new BrokenLogitsError(bestLogit);
 }
