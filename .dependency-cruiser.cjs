@@ -7,6 +7,7 @@ const mayImport = {
   'model-store': ['contracts'],
   engine: ['contracts'],
   'onnx-runner': ['contracts', 'engine', 'model-store'],
+  structured: ['contracts', 'engine', 'tokenizer'],
   quantizer: ['contracts', 'model-store', 'onnx-runner', 'tokenizer'],
   queue: ['contracts', 'config', 'observability'],
   results: ['contracts', 'config', 'observability', 'queue'],
@@ -15,7 +16,17 @@ const mayImport = {
 
 /** Apps: what each one leaves out is the point (the API's image carries no ONNX Runtime). */
 const appMayImport = {
-  api: ['contracts', 'config', 'observability', 'tokenizer', 'model-store', 'queue', 'results', 'webhooks'],
+  api: [
+    'contracts',
+    'config',
+    'observability',
+    'tokenizer',
+    'model-store',
+    'structured',
+    'queue',
+    'results',
+    'webhooks',
+  ],
   worker: [
     'contracts',
     'config',
@@ -23,6 +34,7 @@ const appMayImport = {
     'tokenizer',
     'model-store',
     'engine',
+    'structured',
     'onnx-runner',
     'queue',
   ],

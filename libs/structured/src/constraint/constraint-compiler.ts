@@ -1,0 +1,79 @@
+import type { ResponseFormat, Tool, ToolChoice } from '#contracts';
+import type { TokenConstraint } from '#engine';
+import { buildRecogniser, fieldOf, formatGrammar } from '../format-grammar.js';
+import type { GrammarNode } from '../grammar/grammar-node.js';
+import { toolCallGrammar } from '../tool-call-grammar.js';
+import { type CompiledGrammar, GrammarConstraint } from './grammar-constraint.js';
+import { LruCache } from './lru-cache.js';
+import { TokenMasks } from './token-masks.js';
+import { buildTokenTrie, type TokenTrie } from './token-trie.js';
+
+/** Grammars kept with the masks found so far; each up to a few tens of MB in the worst case. */
+const MAX_KEPT_GRAMMARS = 16;
+
+export interface ConstraintVocabulary {
+  /** By token id, as many as there are ids; null for control tokens. */
+  readonly bytesOf: readonly (Uint8Array | null)[];
+  /** Tokens that end a text. */
+  readonly endTokenIds: readonly number[];
+}
+
+/** What a response must be: a format, or the tool calls that a choice demands. */
+export type ConstraintSpec =
+  | { readonly kind: 'format'; readonly format: ResponseFormat }
+  | {
+      readonly kind: 'tools';
+      readonly tools: readonly Tool[];
+      readonly toolChoice: ToolChoice;
+      readonly allowsSeveral: boolean;
+    };
+
+export interface ConstraintFactory {
+  /** A fresh one, for one sequence. */
+  create(): TokenConstraint;
+}
+
+/** Compiles what responses must be, for one vocabulary; what was compiled before is found again by its content. */
+export class ConstraintCompiler {
+  readonly #vocabulary: ConstraintVocabulary;
+  readonly #grammars = new LruCache<string, CompiledGrammar>(MAX_KEPT_GRAMMARS);
+  #trie: TokenTrie | undefined;
+
+  constructor(vocabulary: ConstraintVocabulary) {
+    this.#vocabulary = vocabulary;
+  }
+
+  /**
+   * Null where every text will do.
+   * @throws DroverError `invalid_value` as `validateResponseFormat` and `validateToolChoice` do
+   */
+  compile(spec: ConstraintSpec): ConstraintFactory | null {
+    const wanted = grammarOf(spec);
+    if (wanted === null) return null;
+    const compiled = this.#grammars.get(JSON.stringify(spec), () => this.#compile(wanted));
+    return { create: () => new GrammarConstraint(compiled) };
+  }
+
+  #compile({ field, build }: WantedGrammar): CompiledGrammar {
+    const { bytesOf, endTokenIds } = this.#vocabulary;
+    this.#trie ??= buildTokenTrie(bytesOf);
+    const recogniser = buildRecogniser(build(), field);
+    const masks = new TokenMasks(recogniser, this.#trie, endTokenIds);
+    return { recogniser, masks, bytesOf, endTokenIds: new Set(endTokenIds) };
+  }
+}
+
+interface WantedGrammar {
+  readonly field: string;
+  readonly build: () => GrammarNode;
+}
+
+function grammarOf(spec: ConstraintSpec): WantedGrammar | null {
+  if (spec.kind === 'format') {
+    const { format } = spec;
+    return format.type === 'text' ? null : { field: fieldOf(format), build: () => formatGrammar(format) };
+  }
+  const { tools, toolChoice, allowsSeveral } = spec;
+  if (toolChoice === 'none' || toolChoice === 'auto') return null;
+  return { field: 'input.tools', build: () => toolCallGrammar(tools, toolChoice, allowsSeveral) };
+}
