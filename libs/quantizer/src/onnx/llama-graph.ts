@@ -10,6 +10,7 @@ import {
   type LlamaConfig,
 } from '#model-store';
 import { plannedLinears, sharesHead, type PlannedLinear } from '../plan/planned-linears.js';
+import { packedQkv, type StoredMatrix } from '../plan/stored-matrices.js';
 import type { QuantizationPlan } from '../plan/quantization-plan.js';
 import {
   CONSTANTS,
@@ -147,9 +148,7 @@ class LlamaGraph {
     const { attentionHeads, keyValueHeads, headDim } = this.#config;
     const output = `layers.${layer}.attention`;
     const inputs = [
-      this.#project(layer, 'q', input),
-      this.#project(layer, 'k', input),
-      this.#project(layer, 'v', input),
+      ...this.#queryKeyValue(layer, input),
       `past_key_values.${layer}.key`,
       `past_key_values.${layer}.value`,
       'seqlens_k',
@@ -187,15 +186,30 @@ class LlamaGraph {
     this.#matMul(HEAD_TENSOR, kept, 'logits');
   }
 
+  /** GroupQueryAttention takes the three side by side where key and value are left out. */
+  #queryKeyValue(layer: number, input: string): [string, string, string] {
+    const packed = packedQkv(this.#linears, layer);
+    if (packed) return [this.#multiply(packed, input, `layers.${layer}.qkv`), '', ''];
+    return [
+      this.#project(layer, 'q', input),
+      this.#project(layer, 'k', input),
+      this.#project(layer, 'v', input),
+    ];
+  }
+
   #project(layer: number, role: LinearRole, input: string): string {
     return this.#matMul(linearTensorName(layer, role), input, `layers.${layer}.${role}`);
   }
 
   #matMul(tensor: string, input: string, output: string): string {
-    const { bits, blockSize, rows, columns } = this.#linear(tensor);
-    if (bits === 32) return this.#add('MatMul', [input, tensor], output);
-    const scales = this.#add('Cast', [scalesName(tensor)], `${scalesName(tensor)}.float32`, TO_FLOAT32);
-    this.#addMicrosoft('MatMulNBits', [input, packedName(tensor), scales], [output], {
+    return this.#multiply({ ...this.#linear(tensor), name: tensor }, input, output);
+  }
+
+  #multiply(matrix: Omit<StoredMatrix, 'tensors'>, input: string, output: string): string {
+    const { name, bits, blockSize, rows, columns } = matrix;
+    if (bits === 32) return this.#add('MatMul', [input, name], output);
+    const scales = this.#add('Cast', [scalesName(name)], `${scalesName(name)}.float32`, TO_FLOAT32);
+    this.#addMicrosoft('MatMulNBits', [input, packedName(name), scales], [output], {
       K: { int: columns },
       N: { int: rows },
       bits: { int: bits },

@@ -12,6 +12,7 @@ import { LARGEST_FLOAT16, checkMagnitudes } from '../packing/check-magnitudes.js
 import { float32ToFloat16 } from '../packing/float-formats.js';
 import { quantizeRows } from '../packing/quantize-rows.js';
 import { plannedLinears, sharesHead, type PlannedLinear } from '../plan/planned-linears.js';
+import { storedMatrices, type StoredMatrix } from '../plan/stored-matrices.js';
 import type { QuantizationPlan } from '../plan/quantization-plan.js';
 import { bytesOf } from './bytes-of.js';
 import { CONSTANTS, COS_CACHE, SIN_CACHE, packedName, scalesName } from './initializer-names.js';
@@ -63,7 +64,9 @@ class WeightsWriter {
     const work: [string, () => Promise<void>][] = [];
     if (!sharesHead(config, head)) work.push([EMBEDDING_TENSOR, () => this.#embedding(head)]);
     for (const norm of normTensors(config.layers)) work.push([norm, () => this.#norm(norm)]);
-    for (const linear of linears.values()) work.push([linear.tensor, () => this.#linear(linear)]);
+    for (const matrix of storedMatrices(linears, config.layers)) {
+      work.push([matrix.name, () => this.#matrix(matrix)]);
+    }
 
     await this.#constants(head);
     for (const [done, [tensor, write]] of work.entries()) {
@@ -116,32 +119,36 @@ class WeightsWriter {
     await this.#store.add({ name, type: 'float32', dims }, mapAsync(this.#rows(name), bytesOf));
   }
 
-  async #linear(linear: PlannedLinear): Promise<void> {
-    if (linear.bits === 32) return this.#transposed(linear);
-    const { tensor, rows, columns } = linear;
-    const format = blocks(linear);
+  async #matrix(matrix: StoredMatrix): Promise<void> {
+    if (matrix.bits === 32) return this.#transposed(matrix);
+    const { name, tensors, rows, columns } = matrix;
+    const format = blocks(matrix);
     const { blocksPerRow, blockBytes } = blockLayout(columns, format);
     const scales: Uint8Array[] = [];
-    const packed = mapAsync(this.#rows(tensor), (piece) => {
+    const packed = mapAsync(this.#rowsOfAll(tensors), (piece) => {
       const quantized = quantizeRows(piece, columns, format);
       scales.push(bytesOf(quantized.scales));
       return quantized.packed;
     });
     const dims = [rows, blocksPerRow, blockBytes];
-    await this.#store.add({ name: packedName(tensor), type: 'uint8', dims }, packed);
-    await this.#store.add({ name: scalesName(tensor), type: 'float16', dims: [rows, blocksPerRow] }, scales);
+    await this.#store.add({ name: packedName(name), type: 'uint8', dims }, packed);
+    await this.#store.add({ name: scalesName(name), type: 'float16', dims: [rows, blocksPerRow] }, scales);
   }
 
   /** MatMul wants `[columns, rows]`. */
-  async #transposed({ tensor, rows, columns }: PlannedLinear): Promise<void> {
+  async #transposed({ name, tensors, rows, columns }: StoredMatrix): Promise<void> {
     const transposed = new Float32Array(rows * columns);
     let row = 0;
-    for await (const piece of this.#rows(tensor)) {
+    for await (const piece of this.#rowsOfAll(tensors)) {
       for (let i = 0; i < piece.length; row++) {
         for (let column = 0; column < columns; column++) transposed[column * rows + row] = piece[i++]!;
       }
     }
-    await this.#store.add({ name: tensor, type: 'float32', dims: [columns, rows] }, [bytesOf(transposed)]);
+    await this.#store.add({ name, type: 'float32', dims: [columns, rows] }, [bytesOf(transposed)]);
+  }
+
+  async *#rowsOfAll(tensors: readonly string[]): AsyncGenerator<Float32Array> {
+    for (const tensor of tensors) yield* this.#rows(tensor);
   }
 
   async *#rows(tensor: string, largest?: number): AsyncGenerator<Float32Array> {
@@ -161,8 +168,8 @@ function normTensors(layers: number): string[] {
   return [...perLayer.flat(), FINAL_NORM_TENSOR];
 }
 
-function blocks({ tensor, bits, blockSize }: PlannedLinear): BlockFormat {
-  if (bits === 32) throw new Error(`${tensor} is not quantized. This is a bug.`);
+function blocks({ bits, blockSize }: PlannedLinear | StoredMatrix): BlockFormat {
+  if (bits === 32) throw new Error('A float32 matrix has no blocks. This is a bug.');
   return { bits, blockSize };
 }
 
