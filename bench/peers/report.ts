@@ -19,9 +19,9 @@ export interface PeersReport {
 }
 
 export function describeRun({ machine }: PeersReport): string {
-  const { cpu, threads, memoryBandwidthGBPerS, date, loadBefore } = machine;
+  const { cpu, cores, threads, memoryBandwidthGBPerS, date, loadBefore } = machine;
   return (
-    `${cpu}, ${threads} cores, ${memoryBandwidthGBPerS} GB/s of memory bandwidth, ${date.slice(0, 10)}, ` +
+    `${cpu}, ${threads} of ${cores} cores, ${memoryBandwidthGBPerS} GB/s of memory bandwidth, ${date.slice(0, 10)}, ` +
     `load ${loadBefore.toFixed(1)} before the run`
   );
 }

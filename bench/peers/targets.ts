@@ -2,7 +2,7 @@ import type { SystemName } from './measured-system.js';
 import type { Ratio } from './results.js';
 
 /** How far ahead ours is meant to be, on the 1B shape at 4 bits. */
-export interface Target {
+interface Target {
   readonly against: SystemName;
   readonly measure: 'decode' | 'prefill';
   readonly sequences: number;
@@ -10,7 +10,7 @@ export interface Target {
   readonly atLeast: number;
 }
 
-export const TARGETS: readonly Target[] = [
+const TARGETS: readonly Target[] = [
   { against: 'node-llama-cpp', measure: 'decode', sequences: 1, promptTokens: 128, atLeast: 1 },
   { against: 'node-llama-cpp', measure: 'decode', sequences: 8, promptTokens: 128, atLeast: 2 },
   { against: 'node-llama-cpp', measure: 'decode', sequences: 16, promptTokens: 128, atLeast: 2 },

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { cpuMsNow } from './cpu-time.js';
 
 /** A measuring process that did not answer in its time; it was ended. */
-export class MeasuringTimeoutError extends Error {
+class MeasuringTimeoutError extends Error {
   override readonly name = 'MeasuringTimeoutError';
 }
 
