@@ -8,6 +8,7 @@ import { buildDroverTinyVariant, droverTinyCheckpoint, readGoldenChats } from '#
 import { loadTokenizer, type Tokenizer } from '#tokenizer';
 import { findViolations } from './engine-invariants.js';
 import { Engine } from './engine.js';
+import { EngineStepError } from './errors.js';
 import type { ModelRunner } from './ports/model-runner.port.js';
 import { compileSamplingParams } from './sampling/compile-sampling-params.js';
 import type { GenerationRequest, GenerationResult, StepReport } from './sequence/generation-request.js';
@@ -320,5 +321,25 @@ describe('the engine on the 6.5-bit variant', () => {
     expect(shown.length).toBeGreaterThan(40);
     expect(whole.text.startsWith(shown)).toBe(true);
     expect(partial.tokenIds.length).toBeLessThan(whole.tokenIds.length);
+  });
+
+  it('ends what runs with a named error where the run is terminated, and keeps its places right', async () => {
+    const controller = new AbortController();
+    const modelPath = join(await buildDroverTinyVariant(6.5), 'model.onnx');
+    const shape = { device: 'cpu', slots: 2, contextTokens: CONTEXT, threads: 1 };
+    const runner = await createOnnxModelRunner({ modelPath, ...shape, signal: controller.signal });
+    const story = ask('Tell me a long story about a fox named Max.', { temperature: 0 });
+    const results = await withEngine(
+      runner,
+      (engine) => Promise.allSettled(['a', 'b', 'c'].map((id) => engine.submit(toRequest(id, story)))),
+      ({ generatedTokens }) => {
+        if (generatedTokens > 0) controller.abort(new Error('the device is wanted elsewhere'));
+      },
+    );
+    await runner.close();
+    expect(results.map((result) => result.status === 'rejected' && result.reason)).toEqual(
+      Array.from({ length: 3 }, () => expect.any(EngineStepError)),
+    );
+    expect(results[0]).toMatchObject({ reason: { cause: { message: 'the device is wanted elsewhere' } } });
   });
 });

@@ -15,7 +15,6 @@ const HEADROOM_BLOCKS = 2;
  * memory than there is: it is taken as tokens are written, and free slots give theirs back when it runs short.
  */
 export class SlotCacheManager implements CacheManager {
-  readonly maxSequenceTokens: number;
   readonly reusesPrefixes: boolean;
   readonly #runner: ModelRunner;
   readonly #slots: SlotPool;
@@ -29,7 +28,6 @@ export class SlotCacheManager implements CacheManager {
   /** @param wantsPrefixes false leaves the runner's block store unused */
   constructor(runner: ModelRunner, wantsPrefixes: boolean) {
     const { slots, contextTokens, cacheTokens, blocks } = runner.info;
-    this.maxSequenceTokens = Math.min(contextTokens, cacheTokens);
     this.reusesPrefixes = wantsPrefixes && blocks > 0;
     this.#runner = runner;
     this.#slots = new SlotPool(slots);

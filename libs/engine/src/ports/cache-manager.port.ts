@@ -36,8 +36,6 @@ export interface PrefixBlockSnapshot {
  * between runs only.
  */
 export interface CacheManager {
-  /** Most tokens of a sequence that has the cache for itself. */
-  readonly maxSequenceTokens: number;
   /** False where `reuse` never finds anything. */
   readonly reusesPrefixes: boolean;
   /** Gives a new or preempted sequence a place. Nothing changes unless it is granted. */

@@ -51,7 +51,7 @@ export class StepScheduler {
       .filter(({ ticket }) => !ticket.aborted)
       .map(({ sequence }) => sequence);
     const promptTokens = this.#budgetFor(candidates);
-    const prefixHitTokens = reusePrefixes(candidates, promptTokens, this.#cache);
+    const prefixHitTokens = reusePrefixes(candidates, this.#cache);
     const limits = { promptTokens, blockTokens: this.#limits.blockTokens };
     const wanted = planStep(candidates, limits, (sequence, chunks) => this.#cache.isComing(sequence, chunks));
     const secured = secureRoom(wanted, this.#table, this.#cache);
