@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSamplingScratch } from './draw-token.js';
 import { sampleToken } from './sample-token.js';
@@ -73,6 +74,26 @@ describe('logit rules', () => {
 
   it('bans hold against any bias', () => {
     expect(sample({ logits, banned: [0, 3], params: { logitBias: new Map([[3, 100]]) } })).toBe(1);
+  });
+
+  it('a constraint holds against any bias, over whole words, half ones and those it lacks', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(99), { minLength: 1 }), fc.nat(99), (allowedIds, wanted) => {
+        const allowed = new Int32Array(3);
+        for (const id of allowedIds) if (id < 96) allowed[id >> 5]! |= 1 << (id & 31);
+        fc.pre(allowed.some((word) => word !== 0));
+        const wide = Array.from({ length: 100 }, (_, id) => id % 7);
+        const chosen = sample({ logits: wide, params: { logitBias: new Map([[wanted, 50]]) }, allowed });
+        expect(allowedIds).toContain(chosen);
+        expect(chosen === wanted).toBe(allowedIds.includes(wanted) && wanted < 96);
+      }),
+    );
+  });
+
+  it('leave an error where they leave no token', () => {
+    const allowed = Int32Array.of(1);
+    expect(() => sample({ logits, allowed, banned: [0] })).toThrow(/No token may come next/u);
+    expect(sample({ logits, allowed })).toBe(0);
   });
 
   it('apply in order: bias before repetition penalty', () => {

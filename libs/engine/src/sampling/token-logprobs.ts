@@ -22,17 +22,19 @@ export function tokenLogprobs(
   ranked: RankedTokens,
 ): TokenLogprobs {
   rankTokens(logits, Math.max(1, topCount), ranked);
-  const logTotal = logSumExp(logits, ranked.logits[0]!);
+  const highest = ranked.logits[0]!;
+  const logTotal = Math.log(totalAround(logits, highest));
+  const logprobOf = (id: number) => logits[id]! - highest - logTotal;
   const top = Array.from(ranked.ids.subarray(0, Math.min(topCount, ranked.count)), (id) => ({
     tokenId: id,
-    logprob: logits[id]! - logTotal,
+    logprob: logprobOf(id),
   }));
-  return { tokenId, logprob: logits[tokenId]! - logTotal, top };
+  return { tokenId, logprob: logprobOf(tokenId), top };
 }
 
-/** log Σ exp(logit), in float64 and taken around the highest logit, so that nothing overflows. */
-function logSumExp(logits: Float32Array, highest: number): number {
+/** Σ exp(logit - highest), in float64: nothing overflows. */
+function totalAround(logits: Float32Array, highest: number): number {
   let total = 0;
   for (const logit of logits) total += tokenWeight(logit - highest);
-  return highest + Math.log(total);
+  return total;
 }

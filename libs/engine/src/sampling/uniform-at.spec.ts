@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { seedOfChoice } from './seed-of-choice.js';
 import { uniformAt } from './uniform-at.js';
 
 /** Pearson's statistic of `draws` in 100 bins; 99 degrees of freedom, so 99.99 % lie below 161. */
@@ -45,5 +46,19 @@ describe('random numbers', () => {
 
   it('use the upper bits of a seed', () => {
     expect(uniformAt(5, 0)).not.toBe(uniformAt(5 + 2 ** 32, 0));
+  });
+});
+
+describe('seeds of choices', () => {
+  it("are integers in range, the request's own for the first one, and give each choice draws of its own", () => {
+    fc.assert(
+      fc.property(fc.maxSafeNat(), (seed) => {
+        const seeds = range(128).map((index) => seedOfChoice(seed, index));
+        expect(seeds[0]).toBe(seed);
+        expect(new Set(seeds).size).toBe(128);
+        for (const one of seeds) expect(Number.isSafeInteger(one) && one >= 0).toBe(true);
+      }),
+    );
+    expect(chiSquare(range(20_000).map((index) => uniformAt(seedOfChoice(7, index), 5)))).toBeLessThan(161);
   });
 });
