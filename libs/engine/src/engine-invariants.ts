@@ -1,4 +1,4 @@
-import type { CacheSnapshot } from './ports/cache-manager.port.js';
+import type { CacheSnapshot } from './ports/cache-snapshot.js';
 
 /** A look at an engine between two steps. */
 export interface EngineSnapshot {
@@ -22,7 +22,7 @@ export interface SequenceSnapshot {
   readonly maxTokens: number;
 }
 
-export interface PlacedSequence extends SequenceSnapshot {
+interface PlacedSequence extends SequenceSnapshot {
   readonly slot: number;
 }
 

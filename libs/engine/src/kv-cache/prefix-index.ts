@@ -1,4 +1,4 @@
-import type { PrefixBlockSnapshot } from '../ports/cache-manager.port.js';
+import type { PrefixBlockSnapshot } from '../ports/cache-snapshot.js';
 
 /** A text whose beginning is looked up or kept. */
 export interface PrefixText {

@@ -1,4 +1,5 @@
-import type { CacheManager, CacheSnapshot, Departure, Room } from '../ports/cache-manager.port.js';
+import type { CacheManager, Departure, Room } from '../ports/cache-manager.port.js';
+import type { CacheSnapshot } from '../ports/cache-snapshot.js';
 import type { ModelRunner, ModelStep } from '../ports/model-runner.port.js';
 import type { StepPlan } from '../scheduling/plan-step.js';
 import type { Sequence } from '../sequence/sequence.js';

@@ -1,5 +1,6 @@
 import type { StepPlan } from '../scheduling/plan-step.js';
 import type { Sequence } from '../sequence/sequence.js';
+import type { CacheSnapshot } from './cache-snapshot.js';
 import type { ModelStep } from './model-runner.port.js';
 
 /** What a request for room in the cache came to. What could never fit is refused before it gets here. */
@@ -10,25 +11,6 @@ export type Room = 'granted' | 'no-room-now';
  * nothing behind; a `preempted` one is to give its memory back at once.
  */
 export type Departure = 'ended' | 'preempted' | 'failed';
-
-/** Who is where in the cache, between two steps; for `findViolations`. */
-export interface CacheSnapshot {
-  readonly slots: number;
-  readonly takenSlots: readonly number[];
-  /** Bound of the sum over `residentTokens`. */
-  readonly cacheTokens: number;
-  /** Tokens that each slot has memory for. */
-  readonly residentTokens: readonly number[];
-  readonly blocks: number;
-  readonly prefixBlocks: readonly PrefixBlockSnapshot[];
-}
-
-export interface PrefixBlockSnapshot {
-  readonly block: number;
-  /** The block of the tokens before it; null where it begins a text. */
-  readonly parentBlock: number | null;
-  readonly isPure: boolean;
-}
 
 /**
  * Gives sequences their places in the key-value cache. A plan speaks of sequences and token counts; only the manager
