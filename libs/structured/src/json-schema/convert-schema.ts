@@ -25,7 +25,7 @@ import {
 import { readTypes, type TypeName, typeOfValue } from './schema-types.js';
 
 const MAX_DEPTH = 64;
-export const MAX_SCHEMA_CHARS = 65_536;
+const MAX_SCHEMA_CHARS = 65_536;
 
 /**
  * The texts that a JSON Schema (draft 2020-12, a subset) accepts, or a part of them: objects write their properties in

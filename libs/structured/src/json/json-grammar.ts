@@ -64,7 +64,7 @@ export const ANY_STRING = shared('string', quoted(repeat(STRING_CHARACTER, 0, nu
 export const DIGIT = character([0x30, 0x39]);
 /** Digits that a double holds exactly. */
 export const SAFE_DIGITS = 15;
-export const FRACTION = sequence(text('.'), repeat(DIGIT, 1, SAFE_DIGITS));
+const FRACTION = sequence(text('.'), repeat(DIGIT, 1, SAFE_DIGITS));
 /** Too small to overflow a double together with `SAFE_DIGITS`. */
 const EXPONENT = sequence(oneOf('eE'), optional(oneOf('+-')), repeat(DIGIT, 1, 2));
 
@@ -77,7 +77,7 @@ export const INTEGER = shared(
 );
 export const NUMBER = shared('number', sequence(INTEGER, optional(FRACTION), optional(EXPONENT)));
 
-export function arrayOf(items: GrammarNode): GrammarNode {
+function arrayOf(items: GrammarNode): GrammarNode {
   return sequence(text('['), optional(sequence(items, repeat(sequence(COMMA, items), 0, null))), text(']'));
 }
 

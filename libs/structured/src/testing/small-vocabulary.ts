@@ -1,6 +1,6 @@
 import type { ConstraintVocabulary } from '../constraint/constraint-compiler.js';
 
-export const END_TOKEN = 0;
+const END_TOKEN = 0;
 
 /** One end token, all bytes, and longer tokens. */
 export function smallVocabulary(longer: readonly string[]): ConstraintVocabulary {

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { DroverError } from '#contracts';
+import { validateResponseFormat, validateToolChoice } from './validate.js';
+
+const SCHEMA = 'input.response_format.json_schema.schema';
+
+function refusalOf(check: () => void): { param: string | null; message: string } | null {
+  try {
+    check();
+    return null;
+  } catch (error) {
+    if (!(error instanceof DroverError)) throw error;
+    return { param: error.param, message: error.message };
+  }
+}
+
+function refusalOfSchema(schema: unknown) {
+  const parsed = z.record(z.string(), z.json()).parse(schema);
+  return refusalOf(() =>
+    validateResponseFormat({ type: 'json_schema', json_schema: { name: 'test', schema: parsed } }),
+  );
+}
+
+const refusalOfRegex = (pattern: string) =>
+  refusalOf(() => validateResponseFormat({ type: 'regex', pattern }));
+
+describe('A schema is refused by the name of the field', () => {
+  it.each([
+    [{ not: {} }, '.not'],
+    [{ type: 'array', uniqueItems: true }, '.uniqueItems'],
+    [{ type: 'array', contains: {} }, '.contains'],
+    [{ type: 'number', multipleOf: 0.1 }, '.multipleOf'],
+    [{ type: 'object', patternProperties: { a: {} } }, '.patternProperties'],
+    [{ if: {} }, '.if'],
+    [{ type: 'object', properties: { a: { type: 'text' } } }, '.properties.a.type'],
+    [{ type: 'object', properties: {}, required: ['a'] }, '.required'],
+    [{ type: 'string', format: 'hostname' }, '.format'],
+    [{ type: 'string', pattern: '(?=a)' }, '.pattern'],
+    [{ type: 'number', minimum: 0.5 }, '.minimum'],
+    [{ $ref: 'https://example.com/schema.json' }, '.$ref'],
+    [{ $ref: '#/$defs/a' }, '.$ref'],
+    [{ allOf: [{}, {}] }, '.allOf'],
+    [{ oneOf: [{ type: 'integer' }, { type: 'number' }] }, '.oneOf'],
+    [{ anyOf: [{}], type: 'object' }, '.type'],
+  ])('%j', (schema, field) => {
+    expect(refusalOfSchema(schema)?.param).toBe(SCHEMA + field);
+  });
+});
+
+describe('A schema is refused as a whole', () => {
+  it('where only endless values fit', () => {
+    const schema = { type: 'object', properties: { a: { $ref: '#' } }, required: ['a'] };
+    expect(refusalOfSchema(schema)?.message).toContain('matches no text at all');
+  });
+
+  it('where it refers to itself without anything in between', () => {
+    expect(refusalOfSchema({ anyOf: [{ $ref: '#' }, { type: 'null' }] })?.message).toContain(
+      'refers to itself',
+    );
+  });
+
+  it('where it is too deep or too long', () => {
+    let schema: unknown = {};
+    for (let depth = 0; depth < 70; depth += 1) schema = { type: 'array', items: schema };
+    expect(refusalOfSchema(schema)?.message).toContain('nested deeper than 64');
+    expect(refusalOfSchema({ const: 'a'.repeat(70_000) })?.message).toContain('longer than 65536');
+  });
+});
+
+it('A oneOf is taken where a required property tells its branches apart', () => {
+  const branch = (kind: string) => ({
+    type: 'object',
+    properties: { kind: { const: kind }, value: { type: 'string' } },
+    required: ['kind'],
+  });
+  expect(refusalOfSchema({ oneOf: [branch('a'), branch('b'), { type: 'null' }] })).toBeNull();
+});
+
+describe('A regular expression is refused', () => {
+  it.each(['(a)\\1', 'a(?!b)', '\\bword', 'a^b', '[z-a]', '(a', 'a)', 'a**', 'a{2,1}', 'a{1001}', '\\p{L}'])(
+    'for what is not regular or not well formed: %s',
+    (pattern) => {
+      expect(refusalOfRegex(pattern)?.param).toBe('input.response_format.pattern');
+    },
+  );
+
+  it('for more states than an automaton may hold, at once', () => {
+    expect(refusalOfRegex('a{1000}'.repeat(200))?.message).toContain('100000 states');
+  });
+});
+
+it('A demanded call names the tool whose parameters are not supported', () => {
+  const tools = ['ok', 'bad'].map((name) => ({
+    type: 'function' as const,
+    function: { name, parameters: name === 'ok' ? {} : { not: {} } },
+  }));
+  const refusal = refusalOf(() => {
+    validateToolChoice(tools, 'required');
+  });
+  expect(refusal?.param).toBe('input.tools[1].function.parameters.not');
+  const ok = { type: 'function' as const, function: { name: 'ok' } };
+  expect(
+    refusalOf(() => {
+      validateToolChoice(tools, ok);
+    }),
+  ).toBeNull();
+});
