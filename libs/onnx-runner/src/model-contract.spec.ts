@@ -50,8 +50,18 @@ describe('readModelContract', () => {
       ],
       vocabSize: 1024,
       logitsType: 'float32',
+      answersLastOnly: false,
       takesPositionIds: false,
       numLogitsToKeepShape: undefined,
+    });
+  });
+
+  it('takes half-precision logits, and notices that only the last position answers', () => {
+    const pruned = withOne(outputs, { name: 'logits', elementType: 'float16', shape: ['batch', 1, 9] });
+    expect(readModelContract(inputs, pruned)).toMatchObject({
+      logitsType: 'float16',
+      answersLastOnly: true,
+      vocabSize: 9,
     });
   });
 
@@ -76,10 +86,16 @@ describe('readModelContract', () => {
       '`input_ids` is int32; need int64',
     ],
     [
-      'half-precision logits',
+      'a merged decoder',
+      [...inputs, { name: 'use_cache_branch', elementType: undefined, shape: [1] }],
+      outputs,
+      '`use_cache_branch`',
+    ],
+    [
+      'logits of another type',
       inputs,
-      withOne(outputs, { name: 'logits', elementType: 'float16', shape: ['b', 't', 9] }),
-      '`logits` is float16; need float32',
+      withOne(outputs, { name: 'logits', elementType: 'int32', shape: ['b', 't', 9] }),
+      '`logits` is int32; need float32 or float16',
     ],
     [
       'a head size that is not fixed',

@@ -14,7 +14,8 @@ export interface CacheTensor {
 /**
  * What a decoder of the ONNX ecosystem (our own exports, onnxruntime-genai's, transformers.js's) takes and gives:
  * `input_ids` [rows, tokens] and `attention_mask` [rows, total] in int64, caches `past_key_values.N.key|value`
- * [rows, kvHeads, positions, headDim] → `logits` [rows, tokens, vocabulary] and `present.N.key|value`.
+ * [rows, kvHeads, positions, headDim] → `logits` [rows, tokens, vocabulary] and `present.N.key|value`. A run binds the
+ * same memory as past and present, so the caches must be updated in place, as GroupQueryAttention does.
  */
 export interface ModelContract {
   readonly caches: readonly CacheTensor[];
@@ -22,6 +23,8 @@ export interface ModelContract {
   readonly logitsType: LogitsType;
   /** The model takes `position_ids` [rows, tokens]. */
   readonly takesPositionIds: boolean;
+  /** The model gives the logits of its last position alone, whatever it is given. */
+  readonly answersLastOnly: boolean;
   /** Shape of `num_logits_to_keep`, where the model takes it and answers only that many last positions. */
   readonly numLogitsToKeepShape: readonly number[] | undefined;
 }
@@ -32,9 +35,10 @@ export class ModelContractError extends Error {
 }
 
 const PAST = /^past_key_values\.(\d+)\.(key|value)$/;
-/** int8 caches carry their scales in the graph: here they are bytes to keep. */
-const CACHE_TYPES = ['float32', 'float16', 'int8'] as const;
+/** Caches of 8 bits or less carry their scales in the graph: here they are bytes to keep. */
+const CACHE_TYPES = ['float32', 'float16', 'int8', 'uint8'] as const;
 const OPTIONAL_INPUTS = ['position_ids', 'num_logits_to_keep'];
+const KNOWN_INPUTS = ['input_ids', 'attention_mask', ...OPTIONAL_INPUTS];
 
 /**
  * @throws ModelContractError
@@ -45,7 +49,7 @@ export function readModelContract(
 ): ModelContract {
   const inputsByName = new Map(inputs.map((info) => [info.name, info]));
   const outputsByName = new Map(outputs.map((info) => [info.name, info]));
-  for (const name of ['input_ids', 'attention_mask', ...OPTIONAL_INPUTS]) {
+  for (const name of KNOWN_INPUTS) {
     const info = inputsByName.get(name);
     if (info === undefined && OPTIONAL_INPUTS.includes(name)) continue;
     requireType(name, info, 'int64');
@@ -53,10 +57,12 @@ export function readModelContract(
   const caches = inputs.filter(({ name }) => PAST.test(name)).map((past) => readCache(past, outputsByName));
   if (caches.length === 0) throw new ModelContractError('The model has no input `past_key_values.0.key`.');
   refuseUnknownInputs(inputs);
+  const logits = requirePresent('logits', outputsByName.get('logits'));
   return {
     caches,
-    vocabSize: fixedDimension(requireType('logits', outputsByName.get('logits'), 'float32'), 2),
-    logitsType: 'float32',
+    vocabSize: fixedDimension(logits, 2),
+    logitsType: logitsTypeOf(logits),
+    answersLastOnly: logits.shape[1] === 1,
     takesPositionIds: inputsByName.has('position_ids'),
     numLogitsToKeepShape: inputsByName.get('num_logits_to_keep')?.shape.map(() => 1),
   };
@@ -84,15 +90,34 @@ function readCache(past: TensorInfo, outputsByName: ReadonlyMap<string, TensorIn
 }
 
 function refuseUnknownInputs(inputs: readonly TensorInfo[]): void {
-  const known = ['input_ids', 'attention_mask', ...OPTIONAL_INPUTS];
-  const unknown = inputs.find(({ name }) => !known.includes(name) && !PAST.test(name));
+  const unknown = inputs.find(({ name }) => !KNOWN_INPUTS.includes(name) && !PAST.test(name));
   if (unknown !== undefined) {
-    throw new ModelContractError(`The model asks for an input \`${unknown.name}\`, which is not known here.`);
+    throw new ModelContractError(
+      `The model asks for an input \`${unknown.name}\`, which is not known here. ${adviceFor(unknown.name)}`,
+    );
   }
 }
 
-function requireType(name: string, info: TensorInfo | undefined, type: ElementType): TensorInfo {
+function adviceFor(input: string): string {
+  if (input !== 'use_cache_branch')
+    return `It may have: ${KNOWN_INPUTS.join(', ')}, past_key_values.N.key|value.`;
+  return 'A merged decoder has two graphs in one: take the export that only goes on from a cache.';
+}
+
+function logitsTypeOf({ name, elementType }: TensorInfo): LogitsType {
+  if (elementType === 'float32' || elementType === 'float16') return elementType;
+  throw new ModelContractError(
+    `\`${name}\` is ${elementType ?? 'of an unknown type'}; need float32 or float16.`,
+  );
+}
+
+function requirePresent(name: string, info: TensorInfo | undefined): TensorInfo {
   if (info === undefined) throw new ModelContractError(`The model has no input or output \`${name}\`.`);
+  return info;
+}
+
+function requireType(name: string, given: TensorInfo | undefined, type: ElementType): TensorInfo {
+  const info = requirePresent(name, given);
   if (info.elementType === type) return info;
   throw new ModelContractError(`\`${name}\` is ${info.elementType ?? 'of an unknown type'}; need ${type}.`);
 }

@@ -6,6 +6,7 @@ import { DecodeBatch } from './decode-batch.js';
 import { parseDevice } from './device.js';
 import { bytesPerToken, KvCache } from './kv-cache.js';
 import { readModelContract } from './model-contract.js';
+import { tryModel } from './try-model.js';
 import type { RunContext } from './model-run.js';
 import { Session, type RunBinding } from './ort/session.js';
 import { PromptChunks } from './prompt-chunks.js';
@@ -32,7 +33,7 @@ export interface OnnxModelRunnerOptions {
 }
 
 /**
- * Loads a model and reserves its cache.
+ * Loads a model, reserves its cache and tries the model once.
  *
  * @throws OrtError for a missing or broken model, ModelContractError for one that is no decoder, DeviceError for a
  *   device that is unknown or not there, RangeError for a bad number.
@@ -47,7 +48,9 @@ export async function createOnnxModelRunner(options: OnnxModelRunnerOptions): Pr
   const session = await Session.open(modelPath, { device: parseDevice(options.device), threads });
   try {
     options.signal?.throwIfAborted();
-    return new OnnxModelRunner(session, options);
+    const runner = new OnnxModelRunner(session, options);
+    await tryModel(runner);
+    return runner;
   } catch (error) {
     await session.close();
     throw error;

@@ -3,7 +3,7 @@ import type { CacheView, KvCache } from './kv-cache.js';
 import { LogitsRows } from './logits-rows.js';
 import { bindRun, type RunContext } from './model-run.js';
 import { tensorOver } from './ort/tensor.js';
-import { planChunk, type ChunkPlan } from './plan-chunk.js';
+import { planChunk, splitAtAnswers, type ChunkPlan } from './plan-chunk.js';
 
 /** Runs prompt chunks, each on its own row of the cache. */
 export class PromptChunks {
@@ -31,16 +31,23 @@ export class PromptChunks {
   /** @returns the logits that each chunk asked for, valid until the next call */
   async run(chunks: readonly PrefillChunk[], exact: boolean): Promise<Float32Array[][]> {
     const { contract, contextTokens } = this.#context;
-    const keepsFew = contract.numLogitsToKeepShape !== undefined;
-    const plans = chunks.map((chunk) => planChunk(chunk, { contextTokens, keepsFew, exact }));
-    this.#logits.reserve(plans.reduce((rows, { keptPositions }) => rows + keptPositions, 0));
+    const planned = chunks.map((chunk) =>
+      (contract.answersLastOnly ? splitAtAnswers(chunk) : [chunk]).map((piece) => ({
+        piece,
+        plan: planChunk(piece, contextTokens, contract, exact),
+      })),
+    );
+    this.#logits.reserve(planned.flat().reduce((rows, { plan }) => rows + plan.keptPositions, 0));
     const answers: Float32Array[][] = [];
     let firstRow = 0;
-    for (const [index, chunk] of chunks.entries()) {
-      const plan = plans[index]!;
-      await this.#runOne(chunk, plan, firstRow);
-      answers.push(this.#answersOf(chunk, plan, firstRow));
-      firstRow += plan.keptPositions;
+    for (const pieces of planned) {
+      const rows: Float32Array[] = [];
+      for (const { piece, plan } of pieces) {
+        await this.#runOne(piece, plan, firstRow);
+        rows.push(...this.#answersOf(piece, plan, firstRow));
+        firstRow += plan.keptPositions;
+      }
+      answers.push(rows);
     }
     return answers;
   }

@@ -11,6 +11,7 @@ export {
   type RandomLlamaShape,
   type StoredTensor,
 } from './models/random-checkpoint.js';
+export { writeForeignLlama, writeGrowingCacheModel, type ForeignLayout } from './models/foreign-llama.js';
 export { buildRandomLlama, type RandomLlamaOptions } from './models/random-llama.js';
 export { watchModelRunner } from './models/watch-model-runner.js';
 export { TcpProxy } from './network/tcp-proxy.js';
