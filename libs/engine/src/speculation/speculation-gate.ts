@@ -18,7 +18,7 @@ export const UNKNOWN_TIMES: StepTimes = {
 };
 
 /** Odd, so that with the next token they fill pairs: kernels take the time of whole pairs of rows. */
-export const DRAFT_LENGTHS = [1, 3, 5, 7] as const;
+const DRAFT_LENGTHS = [1, 3, 5, 7] as const;
 export const LONGEST_DRAFT = 7;
 
 /** Draft steps whose lowest time counts: the first run of a new shape takes much longer than all that follow. */
