@@ -4,6 +4,12 @@ import { ask, askLong, streamedText } from './support/jobs.js';
 import { startSystem, startSystemForTest, type System } from './support/start-system.js';
 import { expectSeamless, runUndisturbed } from './support/undisturbed.js';
 
+const SUM = {
+  type: 'object',
+  properties: { a: { type: 'integer' }, b: { type: 'integer' } },
+  required: ['a', 'b'],
+  additionalProperties: false,
+};
 const STORY = 'Tell me a story about a fox named Max.';
 
 describe('what a job may ask of its output', () => {
@@ -65,6 +71,53 @@ describe('what a job may ask of its output', () => {
     expect(events.flatMap(({ data }) => data.logprobs ?? [])).toEqual(content);
   });
 
+  it('a document of a schema, whole however hot and short', async () => {
+    const job = await finished({
+      response_format: {
+        type: 'json_schema',
+        json_schema: {
+          name: 'sum',
+          schema: { ...SUM, properties: { ...SUM.properties, why: { type: 'string' } } },
+        },
+      },
+      n: 4,
+      temperature: 1.5,
+      seed: 2,
+      max_tokens: 24,
+    });
+    expect(job).toMatchObject({ status: 'succeeded', error: null });
+    for (const text of textsOf(job)) {
+      expect(JSON.parse(text)).toMatchObject({ a: expect.any(Number), b: expect.any(Number) });
+    }
+  });
+
+  it('a call of a tool', async () => {
+    const add = { name: 'add', description: 'Adds two numbers.', parameters: SUM };
+    const job = await finished(
+      { tools: [{ type: 'function', function: add }], tool_choice: 'required', max_tokens: 60 },
+      'What is 27 + 58?',
+    );
+    const [choice] = job.output?.choices ?? [];
+    expect(choice).toMatchObject({ finish_reason: 'tool_calls', message: { content: null } });
+    const calls = choice !== undefined && 'message' in choice ? (choice.message.tool_calls ?? []) : [];
+    expect(calls.length).toBeGreaterThan(0);
+    for (const call of calls) {
+      expect(call).toMatchObject({ type: 'function', function: { name: 'add' } });
+      const given: unknown = JSON.parse(call.function.arguments);
+      expect(given).toEqual({ a: expect.any(Number), b: expect.any(Number) });
+    }
+  });
+
+  it('no form that could not be held: it is refused before it is queued', async () => {
+    const response_format = { type: 'regex', pattern: '(a' };
+    const input = { messages: [{ role: 'user', content: 'x' }], response_format };
+    const answer = await system.client.post('/v1/jobs', { model: 'drover-tiny', input });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({
+      error: { code: 'invalid_value', param: expect.stringContaining('input.response_format') },
+    });
+  });
+
   it('its prompt before its text', async () => {
     const input = { prompt: 'Once upon a time', max_tokens: 8, temperature: 0, deterministic: true };
     const textFor = async (more: object) => {
@@ -104,7 +157,7 @@ describe('several texts of a lost worker', () => {
     const system = await startSystemForTest({ variants: ['8_0', '8_0'] });
     const { client, workers } = system;
     // The second text ends by itself long before the others.
-    const request = askLong('8_0', { n: 3, temperature: 1, seed: 3, logprobs: true, max_tokens: 600 });
+    const request = askLong('8_0', { n: 3, temperature: 1, seed: 3, logprobs: true, max_tokens: 300 });
     const { id } = await client.submit(request);
     await client.untilStreaming(id);
     const holder = workers.find(({ logLines }) => logLines.some((line) => line.includes(id)));

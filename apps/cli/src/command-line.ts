@@ -78,6 +78,8 @@ export function buildCommandLine(terminal: Terminal): Command {
     .option('--max-tokens <n>', 'most tokens to generate', parseNumber)
     .option('--temperature <t>', '0 is greedy', parseNumber)
     .option('--seed <n>', 'same seed, same text', parseNumber)
+    .option('--n <n>', 'texts to answer with', parseNumber)
+    .option('--schema <file>', 'JSON Schema that the answer follows')
     .option('--webhook <url>', 'where to send the result')
     .option('--idempotency-key <key>', 'the same key and job again give the job of the first time')
     .option('--stream', 'print the text as it comes')

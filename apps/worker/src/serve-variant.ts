@@ -1,7 +1,8 @@
 import { MAX_CHOICES_PER_JOB } from '#contracts';
 import { Engine, type ModelRunner } from '#engine';
 import { createJobWorker, type AttemptHandler, type JobLifecycle, type JobWorker } from '#queue';
-import { loadTokenizer } from '#tokenizer';
+import { ConstraintCompiler } from '#structured';
+import { loadTokenizer, type Tokenizer } from '#tokenizer';
 import { createLogprobDescriber, type LogprobDescriber } from './generation/describe-logprobs.js';
 import { GenerationHandler } from './generation/generation-handler.js';
 import { TokenPublisher } from './generation/token-publisher.js';
@@ -36,7 +37,7 @@ export async function serveVariant(facts: WorkerFacts, openRunner = openModelRun
   const handler = new GenerationHandler({
     lifecycle: jobs.lifecycle,
     engine,
-    model: { tokenizer, contextTokens: variant.contextTokens },
+    model: { tokenizer, contextTokens: variant.contextTokens, constraints: compilerFor(tokenizer) },
     describeLogprobs,
     publisher,
     metrics,
@@ -93,6 +94,10 @@ function createPublisher(
     describeLogprobs,
     onWriteError: (err) => logger.warn({ err }, 'text could not be published, trying again'),
   });
+}
+
+function compilerFor(tokenizer: Tokenizer): ConstraintCompiler {
+  return new ConstraintCompiler({ bytesOf: tokenizer.tokenBytes(), endTokenIds: tokenizer.endTokenIds });
 }
 
 function openEngine(worker: WorkerContext, runner: ModelRunner, publisher: TokenPublisher): Engine {

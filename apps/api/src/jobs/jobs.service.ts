@@ -10,6 +10,7 @@ import { bodyDigest } from './idempotency-key.js';
 import { JobAdmission } from './job-admission.js';
 import { isJobId, jobNotFound, type DeadLettersQuery, type ListQuery } from './job-queries.js';
 import { JobRetry } from './job-retry.js';
+import { requireOutputForm } from './require-output-form.js';
 import { toNewJob } from './new-job.js';
 
 export interface Submission {
@@ -182,6 +183,7 @@ export class JobsService {
 
   async #admit(tenant: string, request: SubmitJobRequest, id: string, nowMs: number): Promise<JobView> {
     if (request.webhook !== undefined) requireDestination(this.wall, request.webhook.url, 'webhook.url');
+    requireOutputForm(request.input);
     const placement = await this.admission.place(request, nowMs);
     const job = await this.submitter.submit(toNewJob(request, { id, tenant, nowMs }, placement));
     const { model, variant } = job;

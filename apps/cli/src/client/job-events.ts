@@ -4,7 +4,7 @@ import type { JobStatus, JobView } from '#contracts';
 /** An event of `GET /v1/jobs/<id>/events` as it comes over the wire. */
 export type JobStreamEvent = { readonly id: string } & (
   | { readonly type: 'status'; readonly status: JobStatus }
-  | { readonly type: 'token'; readonly text: string; readonly n: number }
+  | { readonly type: 'token'; readonly index: number; readonly text: string; readonly n: number }
   | { readonly type: 'done'; readonly job: JobView }
 );
 
@@ -24,8 +24,8 @@ function readEvent(id: string, type: string | undefined, data: string): JobStrea
     return { id, type, status };
   }
   if (type === 'token') {
-    const { text, n }: { text: string; n: number } = JSON.parse(data);
-    return { id, type, text, n };
+    const { index, text, n }: { index: number; text: string; n: number } = JSON.parse(data);
+    return { id, type, index, text, n };
   }
   return type === 'done' ? { id, type, job: JSON.parse(data) } : undefined;
 }

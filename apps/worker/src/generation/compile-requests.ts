@@ -10,8 +10,10 @@ import {
 } from '#contracts';
 import { compileSamplingParams, seedOfChoice, type GenerationRequest } from '#engine';
 import type { TextSoFar } from '#queue';
+import type { ConstraintCompiler } from '#structured';
 import type { Tokenizer } from '#tokenizer';
 import { defaultSeedOf } from './default-seed.js';
+import { compileForm } from './output-form.js';
 import { resumePointOf } from './resume-point.js';
 import { sequenceIdOf } from './sequence-id.js';
 
@@ -19,6 +21,7 @@ import { sequenceIdOf } from './sequence-id.js';
 export interface ServedModel {
   readonly tokenizer: Tokenizer;
   readonly contextTokens: number;
+  readonly constraints: Pick<ConstraintCompiler, 'compile'>;
 }
 
 /**
@@ -36,13 +39,14 @@ export function compileRequests(
   const { input } = job;
   const sequences = sequenceCountOf(input);
   const common = compileCommon(job, sequences, model);
+  const makeConstraint = compileForm(input, common.maxTokens, model.constraints);
   return Array.from({ length: sequences }, (_, index) => index)
     .filter((index) => (generated[index]?.finishReason ?? null) === null)
     .map((index) => ({
       ...common,
       id: sequenceIdOf(attemptKey, index),
       sampling: { ...common.sampling, seed: seedOfChoice(common.sampling.seed, index) },
-      constraint: null,
+      constraint: makeConstraint(),
       decoder: model.tokenizer.createTextDecoder(),
       resume: resumePointOf(input, generated[index]),
     }));

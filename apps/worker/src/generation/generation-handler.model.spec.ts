@@ -14,6 +14,7 @@ import {
   type TextSoFar,
   type TokenAppend,
 } from '#queue';
+import { ConstraintCompiler } from '#structured';
 import { buildDroverTinyVariant, testChoices, watchModelRunner } from '#testing';
 import { loadTokenizer, type Tokenizer } from '#tokenizer';
 import { openFlightFile } from '../flight/flight-file.js';
@@ -132,6 +133,10 @@ describe('generation handler', () => {
   function attempt(start: StartOutcome, beforeRun: (step: ModelStep) => void = () => undefined) {
     const lifecycle = new RecordingLifecycle(start);
     const describeLogprobs = createLogprobDescriber(tokenizer);
+    const constraints = new ConstraintCompiler({
+      bytesOf: tokenizer.tokenBytes(),
+      endTokenIds: tokenizer.endTokenIds,
+    });
     const publisher = new TokenPublisher({
       appendTokens: (appends) => lifecycle.appendTokens(appends),
       describeLogprobs,
@@ -146,7 +151,7 @@ describe('generation handler', () => {
     const handler = new GenerationHandler({
       lifecycle,
       engine,
-      model: { tokenizer, contextTokens: CONTEXT_TOKENS },
+      model: { tokenizer, contextTokens: CONTEXT_TOKENS, constraints },
       describeLogprobs,
       publisher,
       metrics: new GenerationMetrics(workerMetrics),
@@ -302,6 +307,42 @@ describe('generation handler', () => {
     expect(end?.failure?.message).toContain('device lost');
     expect(end?.choices[0]?.text).not.toBe('');
     expect(end?.choices[0]?.text).toBe(lifecycle.streamedText);
+  });
+
+  it('holds every text to its form, however hot and short, and refuses what could not be whole', async () => {
+    const response_format: JobInput['response_format'] = {
+      type: 'json_schema',
+      json_schema: {
+        name: 'person',
+        schema: {
+          type: 'object',
+          properties: { name: { type: 'string' }, age: { type: 'integer' } },
+          required: ['name', 'age'],
+          additionalProperties: false,
+        },
+      },
+    };
+    const input: JobInput = {
+      messages: [{ role: 'user', content: 'Who is Max?' }],
+      response_format,
+      temperature: 1.5,
+      n: 4,
+    };
+    const { lifecycle, run } = attempt(started({ ...input, seed: 1, max_tokens: 30 }));
+    await run();
+    const [end] = lifecycle.finished;
+    expect(end).toMatchObject({ status: 'succeeded', failure: null });
+    for (const { text } of end?.choices ?? []) {
+      expect(JSON.parse(text)).toEqual({ name: expect.any(String), age: expect.any(Number) });
+    }
+    const tooShort = attempt(started({ ...input, max_tokens: 3 }));
+    await tooShort.run();
+    expect(tooShort.lifecycle.finished).toMatchObject([
+      {
+        status: 'failed',
+        failure: { code: 'invalid_input', message: expect.stringContaining('max_tokens') },
+      },
+    ]);
   });
 
   it('fails a prompt that does not fit, with the numbers', async () => {

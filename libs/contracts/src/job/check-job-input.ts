@@ -90,10 +90,14 @@ function* formatProblems(input: JobInput): Generator<InputProblem> {
   }
   if (!hasForm && (choice === undefined || choice === 'none' || choice === 'auto')) return;
   for (const name of OTHER_ENDS) {
-    if (input[name] === undefined) continue;
+    if (!isSet(input[name])) continue;
     const form = hasForm ? '`response_format`' : 'a required tool call';
     yield { path: [name], message: `the text ends where ${form} ends; leave it out` };
   }
+}
+
+function isSet(end: JobInput[(typeof OTHER_ENDS)[number]]): boolean {
+  return typeof end === 'object' ? end.length > 0 : Boolean(end);
 }
 
 /** The answers to an assistant's calls follow it at once. */

@@ -141,7 +141,7 @@ export const JOB_OPERATIONS: readonly Operation[] = [
     tag: 'Jobs',
     summary: "Follow a job's tokens and status",
     description:
-      'Server-sent events: `status` `{status, attempt, position?}`, `token` `{index, text, n}` and at last `done` with the job. ' +
+      'Server-sent events: `status` `{status, attempt, position?}`, `token` `{index, text, n, logprobs?, finish_reason?}` and at last `done` with the job. ' +
       'Event ids are `<attempt>-<n>` and ascend for ever: a job whose worker was lost goes on where its text stands, and a retry ' +
       'begins with `status` `queued` after the last id of the run before. A reader that takes nothing for 30 s is dropped and resumes by its last id.',
     needsKey: true,
