@@ -2,6 +2,7 @@ export * from './error/api-error.js';
 export * from './job/chat-message.schema.js';
 export * from './job/is-deterministic.js';
 export * from './job/job-events.js';
+export * from './job/job-input.schema.js';
 export * from './job/job-record.js';
 export * from './job/job-status.js';
 export * from './job/job-view.js';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ChatMessage } from './chat-message.schema.js';
-import type { JobInput } from './submit-job.schema.js';
+import type { JobInput } from './job-input.schema.js';
 
 /** What is wrong with a field in view of the others. */
 interface InputProblem {

@@ -1,4 +1,4 @@
-import type { JobInput } from './submit-job.schema.js';
+import type { JobInput } from './job-input.schema.js';
 
 /**
  * Whether a job's text is a function of its request alone on its variant: asked for, or implied by a `seed`. A greedy

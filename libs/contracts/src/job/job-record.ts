@@ -1,5 +1,6 @@
 import type { JobStatus } from './job-status.js';
-import type { JobInput, WebhookTarget } from './submit-job.schema.js';
+import type { JobInput } from './job-input.schema.js';
+import type { WebhookTarget } from './submit-job.schema.js';
 import type { TokenLogprobs } from './token-logprobs.js';
 import type { ToolCall } from './tools.schema.js';
 

@@ -1,6 +1,6 @@
 import type { ChoiceRecord, FinishReason, JobFailureCode, JobRecord, WorkerDeath } from './job-record.js';
 import type { JobStatus } from './job-status.js';
-import type { JobInput } from './submit-job.schema.js';
+import type { JobInput } from './job-input.schema.js';
 import { toLogprobsView, type TokenLogprobsView } from './token-logprobs.js';
 import type { ToolCall } from './tools.schema.js';
 

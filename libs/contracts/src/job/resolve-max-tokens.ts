@@ -1,5 +1,5 @@
 import { DroverError } from '../error/api-error.js';
-import type { JobInput } from './submit-job.schema.js';
+import type { JobInput } from './job-input.schema.js';
 
 /** Tokens generated where a job names no number and the context has room. */
 export const DEFAULT_MAX_TOKENS = 1024;

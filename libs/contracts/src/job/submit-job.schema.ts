@@ -1,10 +1,7 @@
 import { z } from 'zod';
-import { chatMessageSchema, MAX_PROMPT_CHARS } from './chat-message.schema.js';
 import { checkJobInput } from './check-job-input.js';
-import { outputFields } from './output.schema.js';
-import { samplingFields } from './sampling.schema.js';
+import { jobInputFieldsSchema } from './job-input.schema.js';
 
-export const MAX_MESSAGES = 1024;
 export const MAX_METADATA_PAIRS = 16;
 /** Shortest time that may be asked for a result to be kept, but for 0: gone once fetched. */
 export const MIN_TTL_S = 60;
@@ -13,16 +10,7 @@ export const MAX_TTL_S = 7_776_000;
 export const DEFAULT_TTL_S = 86_400;
 export const DEFAULT_PRIORITY = 5;
 
-const inputSchema = z.strictObject({
-  messages: z.array(chatMessageSchema).min(1).max(MAX_MESSAGES).optional(),
-  prompt: z.string().min(1).max(MAX_PROMPT_CHARS).optional(),
-  ...samplingFields,
-  ...outputFields,
-});
-
-export type JobInput = z.infer<typeof inputSchema>;
-
-export const jobInputSchema = inputSchema.superRefine(checkJobInput);
+export const jobInputSchema = jobInputFieldsSchema.superRefine(checkJobInput);
 
 /** Events that tell a job's end. */
 export const FINAL_EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.cancelled', 'job.expired'] as const;

@@ -31,7 +31,7 @@ export interface QuantizeProgress {
   readonly total: number;
 }
 
-export interface VariantTarget {
+interface VariantTarget {
   readonly bitsPerWeight: number;
   readonly kvCache: KvCacheType;
 }

@@ -9,9 +9,9 @@ import {
 } from '../grammar/grammar-node.js';
 import { ANY_VALUE, COMMA } from '../json/json-grammar.js';
 import type { Json } from '../json/json-literal.js';
-import type { ConvertPart } from './convert-schema.js';
 import { schemaError } from './schema-error.js';
 import { isJsonArray, type JsonObject, readCount } from './schema-keywords.js';
+import type { ConvertPart } from './schema-types.js';
 
 const MAX_ITEMS = 1024;
 

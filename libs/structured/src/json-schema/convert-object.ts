@@ -11,9 +11,9 @@ import {
 import { ANY_STRING, COLON, COMMA, mapOf } from '../json/json-grammar.js';
 import type { Json } from '../json/json-literal.js';
 import { stringExcept } from '../json/string-except.js';
-import type { ConvertPart } from './convert-schema.js';
 import { describeKeyword, schemaError } from './schema-error.js';
 import { isJsonArray, isJsonObject, type JsonObject } from './schema-keywords.js';
+import type { ConvertPart } from './schema-types.js';
 
 const MAX_PROPERTIES = 512;
 const MAX_KEY_CHARS = 256;

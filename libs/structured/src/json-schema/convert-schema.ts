@@ -22,7 +22,7 @@ import {
   isJsonObject,
   type JsonObject,
 } from './schema-keywords.js';
-import { readTypes, type TypeName, typeOfValue } from './schema-types.js';
+import { type ConvertPart, readTypes, type TypeName, typeOfValue } from './schema-types.js';
 
 const MAX_DEPTH = 64;
 const MAX_SCHEMA_CHARS = 65_536;
@@ -39,8 +39,6 @@ export function convertSchema(schema: Json, path: string): GrammarNode {
   }
   return new SchemaConverter(schema).convert(schema, path, 0);
 }
-
-export type ConvertPart = (schema: Json, path: string) => GrammarNode;
 
 class SchemaConverter {
   readonly #root: Json;

@@ -1,6 +1,10 @@
+import type { GrammarNode } from '../grammar/grammar-node.js';
 import type { Json } from '../json/json-literal.js';
 import { schemaError } from './schema-error.js';
 import { isJsonArray, type JsonObject } from './schema-keywords.js';
+
+/** Turns a schema within a schema into a grammar. */
+export type ConvertPart = (schema: Json, path: string) => GrammarNode;
 
 const TYPE_NAMES = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'] as const;
 export type TypeName = (typeof TYPE_NAMES)[number];
