@@ -13,12 +13,12 @@ interface Script {
 
 const SLOTS = 5;
 
-const openRunner = async (directory: string, slots: number): Promise<ModelRunner> => {
+const openRunner = async (directory: string, slots: number, contextTokens = 64): Promise<ModelRunner> => {
   const runner = await createOnnxModelRunner({
     modelPath: join(directory, 'model.onnx'),
     device: 'cpu',
     slots,
-    contextTokens: 64,
+    contextTokens,
     threads: 1,
   });
   onTestFinished(() => runner.close());
@@ -138,4 +138,29 @@ describe.each([
       { numRuns: 15 },
     );
   });
+});
+
+it('a longer neighbour, whose mask is wider, changes no bit', async () => {
+  const directory = await buildRandomLlama({
+    hiddenSize: 256,
+    bitsPerWeight: 8,
+    contextTokens: 1024,
+    seed: 7,
+  });
+  const runner = await openRunner(directory, 2, 1024);
+  const chunk = (slot: number, tokens: number) => ({
+    slot,
+    tokenIds: Int32Array.from({ length: tokens }, (_, index) => (index * 13) % 256),
+    startPosition: 0,
+    logitPositions: 0,
+  });
+  await runner.run({ decodes: [], prefills: [chunk(0, 90), chunk(1, 700)], exact: true });
+  const short = { slot: 0, tokenId: 5, position: 90 };
+  const answer = async (...decodes: DecodeRow[]) => {
+    const logits = await runner.run({ decodes, prefills: [], exact: true });
+    return Float32Array.from(logits.decodes[0]!);
+  };
+  const beside = await answer(short, { slot: 1, tokenId: 5, position: 700 });
+  runner.trimSlot(1);
+  expect(await answer(short)).toEqual(beside);
 });

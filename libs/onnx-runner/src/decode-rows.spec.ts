@@ -45,6 +45,13 @@ describe('planDecodeRows', () => {
     });
   });
 
+  it('runs a lone row alone, and an odd number unpadded, where last bits may differ', () => {
+    const lone = planDecodeRows([decode(3, 1)], [0, 0, 3, 1], CONTEXT, false);
+    expect(lone).toEqual({ firstSlot: 3, rows: [{ decode: 0, tokenId: 103, position: 1 }] });
+    const three = planDecodeRows([decode(0, 1), decode(1, 1), decode(2, 1)], [1, 1, 1, 0], CONTEXT, false);
+    expect(three.rows.map((row) => row.decode)).toEqual([0, 1, 2]);
+  });
+
   it('plans whole tiles, and none outside the cache', () => {
     fc.assert(
       fc.property(cacheAndDecodes, ({ lengths, decodes }) => {

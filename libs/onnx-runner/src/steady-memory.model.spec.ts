@@ -9,7 +9,7 @@ import type { ApiFunctionName } from './ort/api-table.js';
 import { ortApi } from './ort/ort-api.js';
 
 const SLOTS = 16;
-const PROMPT = Int32Array.from({ length: 8 }, (_, index) => index + 1);
+const PROMPT = Int32Array.from({ length: 32 }, (_, index) => index + 1);
 const EVERY_SLOT = Array.from({ length: SLOTS }, (_, slot) => slot);
 
 const prefillOf = (slot: number) => ({ slot, tokenIds: PROMPT, startPosition: 0, logitPositions: 1 });
@@ -19,6 +19,7 @@ async function openRunner(): Promise<ModelRunner> {
     modelPath: join(await buildRandomLlama(), 'model.onnx'),
     device: 'cpu',
     slots: SLOTS,
+    prefixCacheBytes: 64 * 1024,
     contextTokens: 64,
     threads: 1,
   });
@@ -27,7 +28,7 @@ async function openRunner(): Promise<ModelRunner> {
   return runner;
 }
 
-/** Batches of every place and size in the cache; every tenth step has a prompt too. */
+/** Batches of every place and size in the cache; every tenth step has a prompt too, with copies after it. */
 async function runSteps(runner: ModelRunner, steps: number): Promise<void> {
   for (let index = 0; index < steps; index++) {
     const first = index % SLOTS;
@@ -36,9 +37,22 @@ async function runSteps(runner: ModelRunner, steps: number): Promise<void> {
     await runner.run({
       decodes: slots.map((slot) => ({ slot, tokenId: index % 200, position: PROMPT.length })),
       prefills: resting === undefined || index % 10 > 0 ? [] : [prefillOf(resting)],
-      exact: true,
+      exact: index % 2 === 0,
     });
+    if (resting !== undefined && index % 10 === 0) copyAround(runner, resting);
   }
+}
+
+/** Moves a prompt of one block through the store, and leaves every slot as it was. */
+function copyAround(runner: ModelRunner, slot: number): void {
+  const { blocks, blockTokens } = runner.info;
+  expect(PROMPT.length).toBe(blockTokens);
+  runner.saveBlock(slot, 0, slot % blocks);
+  runner.trimSlot(slot);
+  runner.loadBlock(slot % blocks, slot, 0);
+  const other = (slot + 1) % SLOTS;
+  runner.moveSlot(slot, other);
+  runner.loadBlock(slot % blocks, slot, 0);
 }
 
 setFlagsFromString('--expose-gc');
@@ -51,7 +65,7 @@ function nativeBytes(): number {
   return rss - heapTotal;
 }
 
-it('10,000 steps leave the memory flat, once 10,000 have warmed it up', async () => {
+it('10,000 steps with copies leave the memory flat, once 10,000 have warmed it up', async () => {
   const runner = await openRunner();
   await runSteps(runner, 10_000);
   const before = nativeBytes();

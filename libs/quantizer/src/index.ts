@@ -2,7 +2,13 @@ export { LlamaCheckpoint } from './checkpoint/llama-checkpoint.js';
 export type { WeightSource } from './checkpoint/weight-source.js';
 export { ensureVariants, type EnsureVariantsOptions } from './ensure-variants.js';
 export { buildLlamaGraph } from './onnx/llama-graph.js';
-export { ONNX_TYPE, encodeOnnxModel, type OnnxGraph, type OnnxNode } from './onnx/onnx-model.js';
+export {
+  ONNX_TYPE,
+  encodeOnnxModel,
+  type OnnxGraph,
+  type OnnxInitializer,
+  type OnnxNode,
+} from './onnx/onnx-model.js';
 export { writeLlamaModel } from './onnx/write-llama-model.js';
 export { writeWeights } from './onnx/write-weights.js';
 export { float16Bits, float16Value } from './packing/float-formats.js';

@@ -11,7 +11,8 @@ export {
   type RandomLlamaShape,
   type StoredTensor,
 } from './models/random-checkpoint.js';
-export { writeForeignLlama, writeGrowingCacheModel, type ForeignLayout } from './models/foreign-llama.js';
+export { writeForeignLlama, type ForeignLayout } from './models/foreign-llama.js';
+export { writeGrowingCacheModel, writeLookupModel } from './models/plain-models.js';
 export { buildRandomLlama, type RandomLlamaOptions } from './models/random-llama.js';
 export { watchModelRunner } from './models/watch-model-runner.js';
 export { TcpProxy } from './network/tcp-proxy.js';
