@@ -64,7 +64,7 @@ describe('a refusal', () => {
     ['/v1/jobs', post(`"${'x'.repeat(30_000)}"`), 413, 'payload_too_large'],
     ['/v1/jobs', postJob({ ...prompt('x'), model: 'unknown' }), 404, 'model_not_found'],
     ['/v1/jobs', postJob({ ...prompt('x'), variant: '9_9' }), 404, 'variant_not_found'],
-    ['/v1/jobs', postJob(prompt('x', { response_format: {} })), 400, 'invalid_value'],
+    ['/v1/jobs', postJob(prompt('x', { response_format: {} })), 400, 'missing_field'],
     ['/v1/jobs', postJob({ ...prompt('x'), webhook: 'http://169.254.169.254/' }), 400, 'invalid_value'],
     ['/v1/jobs', postJob({ ...prompt('x'), webhook: { url: 'http://0x7f.1/' } }), 400, 'invalid_value'],
     ['/%', {}, 400, 'invalid_value'],

@@ -56,6 +56,17 @@ describe('the body of a webhook', () => {
     );
   });
 
+  it('of a large job has no log probabilities, and the prompt first where it was echoed', () => {
+    const logprob = { tokenId: 1, token: 'a', bytes: [97], logprob: -1 };
+    const logprobs = Array.from({ length: 500 }, () => ({ ...logprob, top: [logprob] }));
+    const [choice] = testChoices('It is 85.');
+    const input = { prompt: 'x'.repeat(30_000), echo: true };
+    const json = webhookBodyOf(finishedJob({ input, choices: [{ ...choice!, logprobs }] }), 'job.succeeded');
+    expect(Buffer.byteLength(json)).toBeLessThanOrEqual(MAX_BODY_BYTES);
+    expect(parse(json).data.output?.choices[0]).toMatchObject({ logprobs: null });
+    expect(textOf(parse(json))).toMatch(/^x{19000,}$/);
+  });
+
   it('uses the room it has: a cut body is full up to the next character', () => {
     const json = webhookBodyOf(finishedJob({ choices: testChoices('🙂'.repeat(20_000)) }), 'job.succeeded');
     expect(Buffer.byteLength(json)).toBeGreaterThan(MAX_BODY_BYTES - 4);
