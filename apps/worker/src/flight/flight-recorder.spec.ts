@@ -23,15 +23,15 @@ describe('the flight record', () => {
     expect(read()).toMatchObject({ workerId: 'w1', phase: 'load', jobsInStep: [], held: [] });
     recorder.modelLoaded();
     for (const job of ['a', 'b', 'waiting']) recorder.hold(`${job}/1`, held(job));
-    recorder.stepStarts({ decodeIds: ['a/1'], prefillIds: ['b/1'] });
+    recorder.stepStarts({ decodeIds: ['a/1#0'], prefillIds: ['b/1#0'] });
     expect(read()).toMatchObject({
       phase: 'mixed',
       jobsInStep: ['a', 'b'],
       held: [held('a'), held('b'), held('waiting')],
     });
-    recorder.stepStarts({ decodeIds: [], prefillIds: ['b/1'] });
+    recorder.stepStarts({ decodeIds: [], prefillIds: ['b/1#0'] });
     expect(read()).toMatchObject({ phase: 'prefill', jobsInStep: ['b'] });
-    recorder.stepStarts({ decodeIds: ['b/1'], prefillIds: [] });
+    recorder.stepStarts({ decodeIds: ['b/1#0'], prefillIds: [] });
     recorder.stepDone({ slotsUsed: 1 });
     expect(read()).toMatchObject({ phase: 'decode', jobsInStep: ['b'] });
   });
@@ -39,7 +39,7 @@ describe('the flight record', () => {
   it('blames nobody once the last job has left', () => {
     const recorder = new FlightRecorder('w1', openFlightFile(path));
     recorder.hold('a/1', held('a'));
-    recorder.stepStarts({ decodeIds: ['a/1'], prefillIds: [] });
+    recorder.stepStarts({ decodeIds: ['a/1#0'], prefillIds: [] });
     recorder.stepDone({ slotsUsed: 0 });
     recorder.release('a/1');
     expect(read()).toMatchObject({ phase: 'idle', jobsInStep: [], held: [] });
@@ -48,7 +48,7 @@ describe('the flight record', () => {
   it('adds a job whose prompt is compiled to those of the step under way, and takes it out again', () => {
     const recorder = new FlightRecorder('w1', openFlightFile(path));
     for (const job of ['a', 'b']) recorder.hold(`${job}/1`, held(job));
-    recorder.stepStarts({ decodeIds: ['a/1'], prefillIds: [] });
+    recorder.stepStarts({ decodeIds: ['a/1#0'], prefillIds: [] });
     recorder.compiling('b', () => expect(read()).toMatchObject({ phase: 'compile', jobsInStep: ['a', 'b'] }));
     expect(read()).toMatchObject({ phase: 'decode', jobsInStep: ['a'] });
     const refuse = () => {

@@ -21,7 +21,7 @@ export async function withSessionOptions<T>(
   try {
     checkStatus(api.SetIntraOpNumThreads(handle, threadCount(options.threads)), 'set the threads');
     checkStatus(api.SetSessionGraphOptimizationLevel(handle, ALL_OPTIMIZATIONS), 'set the optimizations');
-    // Measured on two shared cores (1B shape): spinning costs 1.3 to 1.9 times the CPU time and no run is faster for it.
+    // Measured on two shared cores (1B shape): spinning costs 1.2 to 1.7 times the CPU time and no run is faster for it.
     checkStatus(
       api.AddSessionConfigEntry(handle, 'session.intra_op.allow_spinning', '0'),
       'switch off spinning',

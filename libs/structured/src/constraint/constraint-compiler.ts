@@ -37,10 +37,12 @@ export interface ConstraintFactory {
 export class ConstraintCompiler {
   readonly #vocabulary: ConstraintVocabulary;
   readonly #grammars = new LruCache<string, CompiledGrammar>(MAX_KEPT_GRAMMARS);
-  #trie: TokenTrie | undefined;
+  readonly #trie: TokenTrie;
 
+  /** Goes through the whole vocabulary once: a second or two for 128,000 tokens, so that no request waits for it. */
   constructor(vocabulary: ConstraintVocabulary) {
     this.#vocabulary = vocabulary;
+    this.#trie = buildTokenTrie(vocabulary.bytesOf);
   }
 
   /**
@@ -56,7 +58,6 @@ export class ConstraintCompiler {
 
   #compile({ field, build }: WantedGrammar): CompiledGrammar {
     const { bytesOf, endTokenIds } = this.#vocabulary;
-    this.#trie ??= buildTokenTrie(bytesOf);
     const recogniser = buildRecogniser(build(), field);
     const masks = new TokenMasks(recogniser, this.#trie, endTokenIds);
     return { recogniser, masks, bytesOf, endTokenIds: new Set(endTokenIds) };
