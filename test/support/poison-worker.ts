@@ -29,16 +29,19 @@ await serveVariant({ settings, variant, logger, drain }, async (worker) =>
 function withFault(runner: ModelRunner, word: Int32Array): ModelRunner {
   /** Decode steps left, by slot. */
   const poisoned = new Map<number, number>();
+  const decode = (slot: number) => {
+    const left = poisoned.get(slot);
+    if (left === 0) process.kill(process.pid, 'SIGSEGV');
+    if (left !== undefined) poisoned.set(slot, left - 1);
+  };
   const watched = watchModelRunner(runner, ({ prefills, decodes }) => {
     for (const { slot, tokenIds, startPosition } of prefills) {
       if (startPosition === 0) poisoned.delete(slot);
       if (tokenIds.join().includes(word.join())) poisoned.set(slot, DECODES_UNTIL_CRASH);
+      // Behind the prompt a chunk is a draft of several tokens.
+      else decode(slot);
     }
-    for (const { slot } of decodes) {
-      const left = poisoned.get(slot);
-      if (left === 0) process.kill(process.pid, 'SIGSEGV');
-      if (left !== undefined) poisoned.set(slot, left - 1);
-    }
+    for (const { slot } of decodes) decode(slot);
   });
   const moveSlot = (from: number, to: number) => {
     const left = poisoned.get(from);
