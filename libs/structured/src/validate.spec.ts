@@ -77,6 +77,17 @@ it('A oneOf is taken where a required property tells its branches apart', () => 
   expect(refusalOfSchema({ oneOf: [branch('a'), branch('b'), { type: 'null' }] })).toBeNull();
 });
 
+it.each([
+  { minimum: 0 },
+  { minimum: 1 },
+  { maximum: 150 },
+  { exclusiveMinimum: -5 },
+  { minimum: 1900, maximum: 2100 },
+])('Numbers with the bounds %j are taken, however far the other side is', (bounds) => {
+  expect(refusalOfSchema({ type: 'integer', ...bounds })).toBeNull();
+  expect(refusalOfSchema({ type: 'number', ...bounds })).toBeNull();
+});
+
 describe('A regular expression is refused', () => {
   it.each(['(a)\\1', 'a(?!b)', '\\bword', 'a^b', '[z-a]', '(a', 'a)', 'a**', 'a{2,1}', 'a{1001}', '\\p{L}'])(
     'for what is not regular or not well formed: %s',

@@ -29,8 +29,9 @@ function naturalRange(least: number, most: number): GrammarNode {
   return choice(...parts);
 }
 
+/** Of as many digits each. Where all digits may follow they are not told apart, so that the parts grow with the length only. */
 function sameLength(least: string, most: string): GrammarNode {
-  if (least === '') return text('');
+  if (/^0*$/.test(least) && /^9*$/.test(most)) return repeat(DIGIT, least.length, least.length);
   const rest = least.length - 1;
   const low = Number(least[0]);
   const high = Number(most[0]);
