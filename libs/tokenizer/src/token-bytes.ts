@@ -4,13 +4,6 @@
  */
 export const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = makeByteTable();
 
-const CHARACTER_OF_BYTE: readonly string[] = [...BYTE_OF_CHARACTER.keys()];
-
-/** The vocabulary's spelling of bytes, one character each. */
-export function spellBytes(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => CHARACTER_OF_BYTE[byte] ?? '').join('');
-}
-
 const NOTHING = new Uint8Array(0);
 
 /** Bytes by token id; filled on first use, since a sequence meets few of 128,000 tokens. */

@@ -5,7 +5,7 @@ import { mapStrings } from './chat/map-strings.js';
 import { toTemplateChat } from './chat/template-chat.js';
 import { IncrementalTextDecoder, type TokenTextDecoder } from './incremental-text-decoder.js';
 import { SpecialTokens } from './special-tokens.js';
-import { BYTE_OF_CHARACTER, spellBytes, TokenBytes } from './token-bytes.js';
+import { BYTE_OF_CHARACTER, TokenBytes } from './token-bytes.js';
 import { isObject, TokenizerFileError, type TokenizerFiles } from './tokenizer-files.js';
 
 /** Control tokens that end a turn or a text in LLaMA 3's format, whichever one the configuration names. */
@@ -107,11 +107,6 @@ export class Tokenizer {
       const bytes = this.specialTokenIds.has(id) ? null : this.#tokenBytes.of(id);
       return bytes?.length === 0 ? null : bytes;
     });
-  }
-
-  /** `tokenBytes()` in the spelling of byte-level BPE, one character a byte; empty where it has null. */
-  tokenSpellings(): string[] {
-    return this.tokenBytes().map((bytes) => (bytes === null ? '' : spellBytes(bytes)));
   }
 
   #encodeSections(sections: readonly string[], restore: (section: string) => string): Int32Array {

@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTokenizer } from './load-tokenizer.js';
-import { BYTE_OF_CHARACTER } from './token-bytes.js';
 import type { Tokenizer } from './tokenizer.js';
 
 let tokenizer: Tokenizer;
@@ -32,14 +31,6 @@ describe('the vocabulary', () => {
     expect(single.size).toBe(256);
     const silent = bytes.flatMap((token, id) => (token === null ? [id] : []));
     expect(new Set(silent)).toEqual(tokenizer.specialTokenIds);
-  });
-
-  it('spells tokens with one character a byte', () => {
-    const spelled = tokenizer
-      .tokenSpellings()
-      .map((token) => Array.from(token, (char) => BYTE_OF_CHARACTER.get(char)));
-    expect(spelled).toEqual(tokenizer.tokenBytes().map((token) => [...(token ?? [])]));
-    expect(tokenizer.tokenSpellings()).toContain('Ġa');
   });
 });
 
