@@ -7,9 +7,12 @@ export {
   EngineQueueFullError,
   EngineStepError,
   InvalidGenerationRequestError,
+  ModelRunError,
 } from './errors.js';
 export type * from './ports/model-runner.port.js';
+export type * from './ports/paged-runner.port.js';
 export type * from './ports/token-constraint.port.js';
+export type * from './ports/token-logits.js';
 export type * from './ports/token-text-decoder.port.js';
 export { compileSamplingParams } from './sampling/compile-sampling-params.js';
 export type { SamplingParams } from './sampling/sampling-params.js';
