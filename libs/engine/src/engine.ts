@@ -36,13 +36,13 @@ export class Engine {
 
   constructor(dependencies: EngineDependencies) {
     const options = compileEngineOptions(dependencies);
-    const { runner, maxQueued, nowMs } = options;
+    const { maxQueued, nowMs } = options;
     this.#options = options;
-    this.#cache = new SlotCacheManager(runner, options.prefixCache);
-    this.#table = new SequenceTable(this.#cache, runner.info.slots, maxQueued, nowMs);
+    this.#cache = new SlotCacheManager(options.runner, options.prefixCache);
+    this.#table = new SequenceTable(this.#cache, this.#cache.limits.sequences, maxQueued, nowMs);
     const speculator = options.speculation ? new Speculator() : null;
     this.#scheduler = new StepScheduler(this.#table, this.#cache, options.limits, speculator);
-    this.#scratch = createSamplingScratch(runner.info.vocabSize);
+    this.#scratch = createSamplingScratch(this.#cache.limits.vocabSize);
   }
 
   get slotsUsed(): number {
@@ -65,7 +65,7 @@ export class Engine {
 
   async #generate(request: GenerationRequest, signal: AbortSignal | undefined): Promise<GenerationResult> {
     if (this.#closed) throw new EngineClosedError();
-    validateRequest(request, this.#options.runner.info);
+    validateRequest(request, this.#cache.limits);
     const generation = new Generation(request);
     if (generation.finish !== null) return generation.toResult(generation.finish);
     if (signal?.aborted === true) return generation.toResult('aborted');
@@ -87,7 +87,7 @@ export class Engine {
   /** State between two steps, for `findViolations`. */
   inspect(): EngineSnapshot {
     return {
-      contextTokens: this.#options.runner.info.contextTokens,
+      contextTokens: this.#cache.limits.contextTokens,
       cache: this.#cache.inspect(),
       sequences: this.#table.running.map(({ sequence }) => ({
         ...sequence.inspect(),
@@ -127,14 +127,13 @@ export class Engine {
   }
 
   #runModel({ plan }: ScheduledStep): Promise<StepLogits> {
-    const { runner, onStepStart } = this.#options;
-    onStepStart?.({
+    this.#options.onStepStart?.({
       decodeIds: [...plan.decodes, ...plan.drafts.map(({ sequence }) => sequence)].map(
         ({ request }) => request.id,
       ),
       prefillIds: plan.chunks.map(({ sequence }) => sequence.request.id),
     });
-    return runner.run(this.#cache.toModelStep(plan));
+    return this.#cache.run(plan);
   }
 
   #commit(step: ScheduledStep, logits: StepLogits, modelMs: number, startMs: number): void {

@@ -1,6 +1,6 @@
-import type { CacheManager, Departure, Room } from '../ports/cache-manager.port.js';
+import type { CacheLimits, CacheManager, Departure, Room } from '../ports/cache-manager.port.js';
 import type { CacheSnapshot } from '../ports/cache-snapshot.js';
-import type { ModelRunner, ModelStep } from '../ports/model-runner.port.js';
+import type { ModelRunner, ModelStep, StepLogits } from '../ports/model-runner.port.js';
 import type { StepPlan } from '../scheduling/plan-step.js';
 import type { Sequence } from '../sequence/sequence.js';
 import { planMove } from './plan-move.js';
@@ -16,6 +16,7 @@ const HEADROOM_BLOCKS = 2;
  * memory than there is: it is taken as tokens are written, and free slots give theirs back when it runs short.
  */
 export class SlotCacheManager implements CacheManager {
+  readonly limits: CacheLimits;
   readonly reusesPrefixes: boolean;
   readonly #runner: ModelRunner;
   readonly #slots: SlotPool;
@@ -29,6 +30,7 @@ export class SlotCacheManager implements CacheManager {
   /** @param wantsPrefixes false leaves the runner's block store unused */
   constructor(runner: ModelRunner, wantsPrefixes: boolean) {
     const { slots, contextTokens, cacheTokens, blocks } = runner.info;
+    this.limits = { ...runner.info, sequences: slots, stepTokens: Infinity };
     this.reusesPrefixes = wantsPrefixes && blocks > 0;
     this.#runner = runner;
     this.#slots = new SlotPool(slots);
@@ -65,29 +67,8 @@ export class SlotCacheManager implements CacheManager {
     return this.#prefixes?.isComing(sequence, chunks, this.#placeOf) ?? false;
   }
 
-  toModelStep({ decodes, chunks, drafts }: StepPlan<Sequence>): ModelStep {
-    return {
-      decodes: decodes.map((sequence) => ({
-        slot: this.slotOf(sequence),
-        tokenId: sequence.nextTokenId,
-        position: sequence.processedTokens,
-      })),
-      prefills: [
-        ...chunks.map(({ sequence, tokenCount, logitPositions }) => ({
-          slot: this.slotOf(sequence),
-          tokenIds: sequence.nextChunk(tokenCount),
-          startPosition: sequence.processedTokens,
-          logitPositions,
-        })),
-        ...drafts.map(({ sequence, tokenIds }) => ({
-          slot: this.slotOf(sequence),
-          tokenIds: Int32Array.of(sequence.nextTokenId, ...tokenIds),
-          startPosition: sequence.processedTokens,
-          logitPositions: 1 + tokenIds.length,
-        })),
-      ],
-      exact: decodes.some(isDeterministic) || chunks.some(({ sequence }) => isDeterministic(sequence)),
-    };
+  run(plan: StepPlan<Sequence>): Promise<StepLogits> {
+    return this.#runner.run(this.#toModelStep(plan));
   }
 
   keepChunk(sequence: Sequence, tokenCount: number): void {
@@ -140,6 +121,31 @@ export class SlotCacheManager implements CacheManager {
       residentTokens: this.#resident.bySlot(),
       blocks: this.#runner.info.blocks,
       prefixBlocks: this.#prefixes?.inspect() ?? [],
+    };
+  }
+
+  #toModelStep({ decodes, chunks, drafts }: StepPlan<Sequence>): ModelStep {
+    return {
+      decodes: decodes.map((sequence) => ({
+        slot: this.slotOf(sequence),
+        tokenId: sequence.nextTokenId,
+        position: sequence.processedTokens,
+      })),
+      prefills: [
+        ...chunks.map(({ sequence, tokenCount, logitPositions }) => ({
+          slot: this.slotOf(sequence),
+          tokenIds: sequence.nextChunk(tokenCount),
+          startPosition: sequence.processedTokens,
+          logitPositions,
+        })),
+        ...drafts.map(({ sequence, tokenIds }) => ({
+          slot: this.slotOf(sequence),
+          tokenIds: Int32Array.of(sequence.nextTokenId, ...tokenIds),
+          startPosition: sequence.processedTokens,
+          logitPositions: 1 + tokenIds.length,
+        })),
+      ],
+      exact: decodes.some(isDeterministic) || chunks.some(({ sequence }) => isDeterministic(sequence)),
     };
   }
 

@@ -1,7 +1,7 @@
 import type { StepPlan } from '../scheduling/plan-step.js';
 import type { Sequence } from '../sequence/sequence.js';
 import type { CacheSnapshot } from './cache-snapshot.js';
-import type { ModelStep } from './model-runner.port.js';
+import type { StepLogits } from './model-runner.port.js';
 
 /** What a request for room in the cache came to. What could never fit is refused before it gets here. */
 export type Room = 'granted' | 'no-room-now';
@@ -12,12 +12,28 @@ export type Room = 'granted' | 'no-room-now';
  */
 export type Departure = 'ended' | 'preempted' | 'failed';
 
+/** What a model and its cache have room for. */
+export interface CacheLimits {
+  readonly vocabSize: number;
+  /** Most tokens of one sequence, prompt and generated together. */
+  readonly contextTokens: number;
+  /** Most tokens in the cache over all sequences. */
+  readonly cacheTokens: number;
+  /** Most sequences in the cache, and so in a step. */
+  readonly sequences: number;
+  /** Most tokens of a step. */
+  readonly stepTokens: number;
+  /** Tokens of a block, in which prefixes are shared; even. */
+  readonly blockTokens: number;
+}
+
 /**
- * Gives sequences their places in the key-value cache. A plan speaks of sequences and token counts; only the manager
- * knows where their tokens are, so that slots on a CPU and a pool of blocks on a GPU serve the same scheduler. Called
- * between runs only.
+ * The model with its key-value cache, in which it gives sequences their places. A plan speaks of sequences and token
+ * counts; only the manager knows where their tokens are, so that slots on a CPU and a pool of blocks on a GPU serve the
+ * same scheduler. One `run` at a time, and all other calls between runs.
  */
 export interface CacheManager {
+  readonly limits: CacheLimits;
   /** False where `reuse` never finds anything. */
   readonly reusesPrefixes: boolean;
   /** Gives a new or preempted sequence a place. Nothing changes unless it is granted. */
@@ -28,8 +44,8 @@ export interface CacheManager {
   reuse(sequence: Sequence): number;
   /** True where one of the chunks computes what the sequence would run next, so that a step later it can be reused. */
   isComing(sequence: Sequence, chunks: StepPlan<Sequence>['chunks']): boolean;
-  /** Spells a plan out in tokens and places, in the plan's order. */
-  toModelStep(plan: StepPlan<Sequence>): ModelStep;
+  /** Runs a plan that has its room: logits in the plan's order, those of drafts behind those of chunks. */
+  run(plan: StepPlan<Sequence>): Promise<StepLogits>;
   /** The last `tokenCount` processed tokens of a sequence ran in a chunk: from now on others may reuse them. */
   keepChunk(sequence: Sequence, tokenCount: number): void;
   release(sequence: Sequence, departure: Departure): void;

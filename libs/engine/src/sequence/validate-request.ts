@@ -1,34 +1,34 @@
 import { InvalidGenerationRequestError } from '../errors.js';
-import type { ModelRunnerInfo } from '../ports/model-runner.port.js';
+import type { CacheLimits } from '../ports/cache-manager.port.js';
 import type { GenerationRequest } from './generation-request.js';
 
 /** As in OpenAI's API. */
 const MAX_TOP_LOGPROBS = 20;
 
 /** @throws InvalidGenerationRequestError where the model could not run the request whatever the load. */
-export function validateRequest(request: GenerationRequest, info: ModelRunnerInfo): void {
+export function validateRequest(request: GenerationRequest, limits: CacheLimits): void {
   const { promptTokenIds, maxTokens, minTokens, sampling, stopStrings, topLogprobs, constraint, resume } =
     request;
   const refuse = (field: keyof GenerationRequest, problem: string): never => {
     throw new InvalidGenerationRequestError(field, problem);
   };
-  const outside = (id: number) => !(Number.isInteger(id) && id >= 0 && id < info.vocabSize);
+  const outside = (id: number) => !(Number.isInteger(id) && id >= 0 && id < limits.vocabSize);
 
   if (promptTokenIds.length === 0) refuse('promptTokenIds', 'needs at least one token.');
   if (!Number.isInteger(maxTokens) || maxTokens < 1)
     refuse('maxTokens', `is ${maxTokens}, must be 1 or more.`);
-  if (promptTokenIds.length + maxTokens > info.contextTokens) {
+  if (promptTokenIds.length + maxTokens > limits.contextTokens) {
     refuse(
       'maxTokens',
       `${promptTokenIds.length} prompt tokens and ${maxTokens} more exceed the context of ` +
-        `${info.contextTokens}. Ask for ${Math.max(0, info.contextTokens - promptTokenIds.length)} at most.`,
+        `${limits.contextTokens}. Ask for ${Math.max(0, limits.contextTokens - promptTokenIds.length)} at most.`,
     );
   }
   const mostTokens = promptTokenIds.length + maxTokens;
-  if (mostTokens > info.cacheTokens) {
+  if (mostTokens > limits.cacheTokens) {
     refuse(
       'maxTokens',
-      `${mostTokens} tokens with the prompt exceed the key-value cache's memory for ${info.cacheTokens}. ` +
+      `${mostTokens} tokens with the prompt exceed the key-value cache's memory for ${limits.cacheTokens}. ` +
         'Ask for fewer, or give the cache more memory.',
     );
   }
@@ -51,7 +51,7 @@ export function validateRequest(request: GenerationRequest, info: ModelRunnerInf
   if (stopStrings.includes('')) refuse('stopStrings', 'holds an empty string, which would stop at once.');
   const badToken = promptTokenIds.find(outside);
   if (badToken !== undefined) {
-    refuse('promptTokenIds', `token ${badToken} is outside the vocabulary of ${info.vocabSize}.`);
+    refuse('promptTokenIds', `token ${badToken} is outside the vocabulary of ${limits.vocabSize}.`);
   }
   if (resume !== null && resume.tokenIds.length > maxTokens) {
     refuse('resume', `has ${resume.tokenIds.length} tokens, more than maxTokens (${maxTokens}).`);
@@ -65,10 +65,10 @@ export function validateRequest(request: GenerationRequest, info: ModelRunnerInf
   }
   const badResumed = resume?.tokenIds.find(outside);
   if (badResumed !== undefined) {
-    refuse('resume', `token ${badResumed} is outside the vocabulary of ${info.vocabSize}.`);
+    refuse('resume', `token ${badResumed} is outside the vocabulary of ${limits.vocabSize}.`);
   }
   const badBias = [...sampling.logitBias.keys()].find(outside);
   if (badBias !== undefined) {
-    refuse('sampling', `logit_bias names token ${badBias}, outside the vocabulary of ${info.vocabSize}.`);
+    refuse('sampling', `logit_bias names token ${badBias}, outside the vocabulary of ${limits.vocabSize}.`);
   }
 }
