@@ -1,13 +1,21 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ModelRunner, ModelRunnerInfo, ModelStep, StepLogits } from '#engine';
+import {
+  ModelRunError,
+  type ModelRunner,
+  type ModelRunnerInfo,
+  type ModelStep,
+  type StepLogits,
+} from '#engine';
 import { BLOCK_TOKENS, BlockStore } from './block-store.js';
 import { InvalidStepError, checkSpan, checkStep, requireSlot } from './check-step.js';
 import { DecodeBatch } from './decode-batch.js';
 import { parseDevice } from './device.js';
 import { bytesPerToken, KvCache } from './kv-cache.js';
 import { readModelContract } from './model-contract.js';
+import { requireCacheType } from './require-cache-type.js';
 import { tryModel } from './try-model.js';
 import type { RunContext } from './model-run.js';
+import { isOutOfMemory } from './ort/ort-error.js';
 import { Session, type RunBinding } from './ort/session.js';
 import { PromptChunks } from './prompt-chunks.js';
 import { wholeTiles } from './row-tiles.js';
@@ -28,7 +36,7 @@ export interface OnnxModelRunnerOptions {
   readonly kvCacheBytes?: number;
   /** Most memory for the block store; default 0, none. */
   readonly prefixCacheBytes?: number;
-  /** Ends the loading or the run in progress; every later run rejects with its reason. */
+  /** Ends the loading or the run in progress; every later run is `run_terminated` by its reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -81,6 +89,7 @@ class OnnxModelRunner implements ModelRunner {
   constructor(session: Session, options: OnnxModelRunnerOptions) {
     const { slots, contextTokens, prefixCacheBytes = 0 } = options;
     const contract = readModelContract(session.inputs, session.outputs);
+    requireCacheType(parseDevice(options.device), contract.caches);
     const rows = wholeTiles(slots);
     const tokenBytes = bytesPerToken(contract.caches);
     const cacheTokens = cacheTokensOf(options, tokenBytes);
@@ -112,14 +121,13 @@ class OnnxModelRunner implements ModelRunner {
 
   async run(step: ModelStep): Promise<StepLogits> {
     this.#requireIdle();
-    this.#signal?.throwIfAborted();
+    if (this.#signal?.aborted === true) throw this.#toRunError(this.#signal.reason);
     checkStep(step, { ...this.info, lengths: this.#lengths });
     this.#step = this.#runStep(step);
     try {
       return await this.#step;
     } catch (error) {
-      this.#signal?.throwIfAborted();
-      throw error;
+      throw this.#toRunError(error);
     } finally {
       this.#step = undefined;
     }
@@ -193,6 +201,13 @@ class OnnxModelRunner implements ModelRunner {
     await this.#session.run(binding, mode);
     // Blocking steps one after the other would otherwise never let a timer or a socket have its turn.
     if (mode === 'blocking') await nextTurn();
+  }
+
+  /** Why a run failed, in the engine's words. */
+  #toRunError(error: unknown): ModelRunError {
+    if (this.#signal?.aborted === true) return new ModelRunError('run_terminated', this.#signal.reason);
+    if (this.#closed) return new ModelRunError('run_terminated', error);
+    return new ModelRunError(isOutOfMemory(error) ? 'out_of_memory' : 'run_failed', error);
   }
 
   #requireIdle(): void {
