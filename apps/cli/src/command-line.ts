@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { KV_CACHE_TYPES } from '#contracts';
+import { VARIANT_DEVICES } from '#contracts';
 import type { ConnectOptions, SubmitOptions } from './commands/jobs.js';
 import type { QuantizeOptions } from './commands/quantize.js';
 import type { Terminal } from './output/terminal.js';
@@ -60,8 +60,13 @@ export function buildCommandLine(terminal: Terminal): Command {
     .option('--bits <list>', 'target bits per weight, 4 to 8, or 32', parseBits, [8, 6.5, 5])
     .addOption(
       new Option('--kv <type>', 'key-value cache: int8 takes a quarter of the memory, variants end in -kv8')
-        .choices(KV_CACHE_TYPES)
+        .choices(['f32', 'int8'])
         .default('f32'),
+    )
+    .addOption(
+      new Option('--device <kind>', 'what it is for: gpu keeps the cache in blocks, variants end in -gpu')
+        .choices(VARIANT_DEVICES)
+        .default('cpu'),
     )
     .option('--output <folder>', 'where the variants go (default: the data folder)')
     .option('--model <name>', "the model's name (default: the folder's name)")

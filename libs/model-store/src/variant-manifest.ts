@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { VARIANT_DEVICES, type VariantDevice } from '#contracts';
 import { ModelFormatError, readJson } from './read-json.js';
 
 export const MANIFEST_FILE = 'quant.json';
@@ -9,6 +10,7 @@ export interface VariantManifest {
   readonly formatVersion: 1;
   readonly model: string;
   readonly variant: string;
+  readonly device: VariantDevice;
   /** Digest over checkpoint, plan and files: the variant's identity. */
   readonly sha256: string;
   readonly targetBitsPerWeight: number;
@@ -32,7 +34,7 @@ export interface TensorPlanEntry {
 
 /** How the graph keeps keys and values. An int8 cache has one entry per layer; stored × scale ≈ value. */
 export type KvCacheFormat =
-  { readonly type: 'f32' } | { readonly type: 'int8'; readonly scales: readonly LayerKvScales[] };
+  { readonly type: 'f32' | 'f16' } | { readonly type: 'int8'; readonly scales: readonly LayerKvScales[] };
 
 /** Scales of one layer, `[kvHeads × headDim]` each: a channel has one of its own. */
 export interface LayerKvScales {
@@ -64,7 +66,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hex');
 const divergence = z.object({ klNatsPerToken: z.number(), top1Agreement: z.number(), tokens: z.int() });
 const scales = z.array(z.number().positive());
 const kvCache = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('f32') }),
+  z.object({ type: z.literal(['f32', 'f16']) }),
   z.object({ type: z.literal('int8'), scales: z.array(z.object({ keys: scales, values: scales })) }),
 ]);
 
@@ -72,6 +74,7 @@ const variantManifest = z.object({
   formatVersion: z.literal(1),
   model: z.string(),
   variant: z.string(),
+  device: z.enum(VARIANT_DEVICES).default('cpu'),
   sha256,
   targetBitsPerWeight: z.number(),
   bitsPerWeight: z.number(),

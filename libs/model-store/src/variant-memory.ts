@@ -22,7 +22,7 @@ export interface VariantMemoryOptions {
 }
 
 const FLOAT32_BYTES = 4;
-const KV_ELEMENT_BYTES = { f32: 4, int8: 1 } as const;
+const KV_ELEMENT_BYTES = { f32: 4, int8: 1, f16: 2 } as const;
 const PROCESS_BYTES = 100 * 2 ** 20;
 
 /**

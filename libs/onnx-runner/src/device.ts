@@ -31,3 +31,5 @@ export function parseDevice(text: string): Device {
 export function formatDevice(device: Device): string {
   return device.kind === 'cpu' ? 'cpu' : `${device.kind}:${device.index}`;
 }
+
+export type GpuDevice = Exclude<Device, { kind: 'cpu' }>;

@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { loadLauncherSettings } from '#config';
-import type { KvCacheType } from '#contracts';
+import type { KvCacheType, VariantDevice } from '#contracts';
 import { variantsDirectory, type VariantQuality } from '#model-store';
 import { quantizeCheckpoint, type BuiltVariant } from '#quantizer';
 import { showBuildProgress } from '../output/build-progress.js';
@@ -9,7 +9,8 @@ import { watchInterrupts } from '../supervision/interrupts.js';
 
 export interface QuantizeOptions {
   readonly bits: readonly number[];
-  readonly kv: KvCacheType;
+  readonly kv: Exclude<KvCacheType, 'f16'>;
+  readonly device: VariantDevice;
   readonly output?: string;
   readonly model?: string;
 }
@@ -17,7 +18,7 @@ export interface QuantizeOptions {
 /** `drover quantize`: builds variants of a checkpoint and prints what became of them. */
 export async function quantize(
   checkpointDir: string,
-  { bits, kv, output, model = basename(resolve(checkpointDir)).toLowerCase() }: QuantizeOptions,
+  { bits, kv, device, output, model = basename(resolve(checkpointDir)).toLowerCase() }: QuantizeOptions,
   terminal: Terminal,
 ): Promise<number> {
   const outputDir = output ?? variantsDirectory(loadLauncherSettings().DROVER_DATA_DIR, model);
@@ -26,13 +27,19 @@ export async function quantize(
     outputDir,
     model,
     bitsPerWeight: bits,
-    kvCache: kv,
+    kvCache: kvCacheFor(device, kv),
     signal: watchInterrupts().drain,
     onProgress: showBuildProgress(terminal),
   });
   terminal.heading(`${model}: ${built.length} variants in ${outputDir}`);
   terminal.table([COLUMNS, ...built.map(toRow)]);
   return 0;
+}
+
+function kvCacheFor(device: VariantDevice, kv: QuantizeOptions['kv']): KvCacheType {
+  if (device === 'cpu') return kv;
+  if (kv === 'int8') throw new Error('A variant for GPUs keeps its cache in float16: leave out --kv int8.');
+  return 'f16';
 }
 
 const COLUMNS = ['variant', 'target', 'bits/weight', 'head', 'KL nats/token', 'top-1', 'MB', 'seconds'];

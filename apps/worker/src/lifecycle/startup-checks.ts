@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { WorkerSettings } from '#config';
-import { bitsPerWeightOf, kvCacheOf } from '#contracts';
+import { bitsPerWeightOf, kvCacheOf, type KvCacheType } from '#contracts';
 import {
   estimateVariantMemory,
   ModelFormatError,
@@ -54,7 +54,7 @@ export async function checkStartup(settings: WorkerSettings): Promise<PinnedVari
 /** Reads every byte: it would be read to load the model anyway, and a flipped bit would else speak nonsense. */
 async function findWholeVariant(directory: string, settings: WorkerSettings): Promise<VariantManifest> {
   const { DROVER_MODEL, DROVER_VARIANT, DROVER_MODELS_DIR } = settings;
-  const build = `drover quantize ${DROVER_MODELS_DIR}/${DROVER_MODEL} --bits ${bitsPerWeightOf(DROVER_VARIANT)} --kv ${kvCacheOf(DROVER_VARIANT)}`;
+  const build = `drover quantize ${DROVER_MODELS_DIR}/${DROVER_MODEL} --bits ${bitsPerWeightOf(DROVER_VARIANT)}${cacheOption(DROVER_VARIANT)}`;
   if (!(await isDirectory(directory))) {
     throw new StartupError(
       EXIT_CODES.variantMissing,
@@ -67,6 +67,15 @@ async function findWholeVariant(directory: string, settings: WorkerSettings): Pr
     if (!(error instanceof ModelFormatError)) throw error;
     throw new StartupError(EXIT_CODES.variantDamaged, `${error.message} with \`${build}\`.`, error);
   }
+}
+
+const CACHE_OPTIONS = { f32: '', int8: ' --kv int8', f16: ' --device gpu' } satisfies Record<
+  KvCacheType,
+  string
+>;
+
+function cacheOption(variant: string): string {
+  return CACHE_OPTIONS[kvCacheOf(variant)];
 }
 
 async function isDirectory(path: string): Promise<boolean> {

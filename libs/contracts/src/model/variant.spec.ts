@@ -12,7 +12,10 @@ describe('a variant’s name', () => {
     },
   );
 
-  it.each(['6.5', '6_5-kv4', '6_5-kv8-kv8', '../6_5', '6_5/', '6_5-'])('is not %s', (name) => {
-    expect(name).not.toMatch(VARIANT_NAME);
-  });
+  it.each(['6.5', '6_5-kv4', '6_5-kv8-kv8', '6_5-kv8-gpu', '6_5-gpus', '../6_5', '6_5/', '6_5-'])(
+    'is not %s',
+    (name) => {
+      expect(name).not.toMatch(VARIANT_NAME);
+    },
+  );
 });

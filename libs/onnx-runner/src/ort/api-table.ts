@@ -52,6 +52,11 @@ export const apiTable = {
   GetAllocatorWithDefaultOptions: [78, STATUS, [OUT_POINTER]],
   AllocatorFree: [76, STATUS, [POINTER, POINTER]],
 
+  CreateMemoryInfo: [68, STATUS, ['str', 'int', 'int', 'int', OUT_POINTER]],
+  ReleaseMemoryInfo: [94, 'void', [POINTER]],
+  CreateAllocator: [131, STATUS, [POINTER, POINTER, OUT_POINTER]],
+  ReleaseAllocator: [132, 'void', [POINTER]],
+  CreateTensorAsOrtValue: [48, STATUS, [POINTER, POINTER, 'size_t', 'int', OUT_POINTER]],
   CreateCpuMemoryInfo: [69, STATUS, ['int', 'int', OUT_POINTER]],
   CreateTensorWithDataAsOrtValue: [
     49,

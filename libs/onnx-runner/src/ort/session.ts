@@ -6,7 +6,9 @@ import { checkStatus, createHandle, filled, ortApi, type Out, type Pointer, type
 import { pointerArray, stringArray, type PointerArray } from './native-memory.js';
 import { readTensorInfos, type TensorInfo } from './session-metadata.js';
 import { withSessionOptions, type SessionOptions } from './session-options.js';
-import type { Tensor } from './tensor.js';
+import type { GpuDevice } from '../device.js';
+import { DeviceMemory } from './device-memory.js';
+import type { TensorValue } from './tensor.js';
 
 /**
  * The inputs and outputs of a run, in native form. Outputs are preallocated: the run writes into them. One binding
@@ -19,7 +21,7 @@ export interface RunBinding {
   readonly outputs: PointerArray;
 }
 
-export type NamedTensors = Readonly<Record<string, Tensor>>;
+export type NamedTensors = Readonly<Record<string, TensorValue>>;
 
 /** How a run is carried out: on this thread, or on one of libuv's while this one goes on. */
 export type RunMode = 'blocking' | 'background';
@@ -52,6 +54,12 @@ export class Session {
     this.#handle = handle;
     this.inputs = readTensorInfos(handle, 'Input');
     this.outputs = readTensorInfos(handle, 'Output');
+  }
+
+  /** Memory of the device that the session runs on, to be closed before the session. */
+  openDeviceMemory(device: GpuDevice): DeviceMemory {
+    if (this.#handle === undefined) throw new Error('The session is closed.');
+    return new DeviceMemory(this.#handle, device);
   }
 
   bind(inputs: NamedTensors, outputs: NamedTensors): RunBinding {

@@ -2,11 +2,18 @@ import { elementBytes, elementTypeCode, type ElementType } from './element-type.
 import { addressOf } from './native-memory.js';
 import { createHandle, ortApi, type Pointer } from './ort-api.js';
 
+/** An `OrtValue`, wherever its memory is. */
+export interface TensorValue {
+  /** @throws Error once it is closed. */
+  readonly handle: Pointer;
+  close(): void;
+}
+
 /**
  * An `OrtValue` over memory that this process owns: ONNX Runtime reads and writes the buffer itself, nothing is
  * copied. Many tensors may look at one buffer. The tensor keeps its buffer alive; `close` frees the `OrtValue`.
  */
-export class Tensor {
+export class Tensor implements TensorValue {
   readonly buffer: ArrayBuffer;
   readonly shape: readonly number[];
   #handle: Pointer | undefined;
@@ -77,13 +84,13 @@ function cpuMemoryInfo(): Pointer {
 export function tensorOver(
   type: ElementType,
   shape: readonly number[],
-  array: BigInt64Array | Float32Array,
+  array: BigInt64Array | Int32Array | Float32Array,
   firstElement = 0,
 ): Tensor {
   if (!(array.buffer instanceof ArrayBuffer)) throw new TypeError('A tensor needs an ArrayBuffer.');
   return new Tensor(type, shape, array.buffer, array.byteOffset + firstElement * array.BYTES_PER_ELEMENT);
 }
 
-export function closeAll(tensors: Readonly<Record<string, Tensor>>): void {
+export function closeAll(tensors: Readonly<Record<string, TensorValue>>): void {
   Object.values(tensors).forEach((tensor) => tensor.close());
 }

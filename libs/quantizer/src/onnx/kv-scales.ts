@@ -5,7 +5,7 @@ import type { OnnxInitializer } from './onnx-model.js';
 
 /** The scales of an int8 cache as the graph reads them: float32 `[kvHeads, 1, headDim]` for keys and for values. */
 export function kvScaleInitializers(config: LlamaConfig, kvCache: KvCacheFormat): OnnxInitializer[] {
-  if (kvCache.type === 'f32') return [];
+  if (kvCache.type !== 'int8') return [];
   return kvCache.scales.flatMap(({ keys, values }, layer) => [
     toInitializer(keyScalesName(layer), keys, config),
     toInitializer(valueScalesName(layer), values, config),

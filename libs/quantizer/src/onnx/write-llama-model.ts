@@ -5,6 +5,7 @@ import type { QuantizationPlan } from '../plan/quantization-plan.js';
 import { kvScaleInitializers } from './kv-scales.js';
 import { buildLlamaGraph } from './llama-graph.js';
 import { encodeOnnxModel, type OnnxInitializer } from './onnx-model.js';
+import { buildPagedLlamaGraph, pagedConstants } from './paged-llama-graph.js';
 import { writeWeights, type WriteWeightsOptions } from './write-weights.js';
 
 export const MODEL_FILE = 'model.onnx';
@@ -20,10 +21,12 @@ export interface LlamaModelFile {
 /** Writes `model.onnx` beside its weights; one that exists is replaced. */
 export async function writeModelFile(directory: string, model: LlamaModelFile): Promise<void> {
   const { config, plan, weights, kvCache } = model;
-  const initializers = [...weights, ...kvScaleInitializers(config, kvCache)];
+  const paged = kvCache.type === 'f16';
+  const graph = paged ? buildPagedLlamaGraph(config, plan) : buildLlamaGraph(config, plan, kvCache.type);
+  const constants = paged ? pagedConstants(config) : kvScaleInitializers(config, kvCache);
   const file = await open(join(directory, MODEL_FILE), 'w');
   try {
-    await file.writeFile(encodeOnnxModel(buildLlamaGraph(config, plan, kvCache.type), initializers));
+    await file.writeFile(encodeOnnxModel(graph, [...weights, ...constants]));
     await file.sync();
   } finally {
     await file.close();

@@ -45,6 +45,9 @@ export function planBits(
   targetBitsPerWeight: number,
   kvCache: KvCacheType = 'f32',
 ): QuantizationPlan {
+  if (targetBitsPerWeight === FLOAT32_BITS && kvCache === 'f16') {
+    throw new RangeError('a variant for GPUs computes in float16: it cannot keep 32 bits per weight');
+  }
   if (targetBitsPerWeight === FLOAT32_BITS) return { ...planFloat32(config), kvCache };
   const linears = decoderLinears(config);
   const weights = linears.reduce((sum, { rows, columns }) => sum + rows * columns, 0);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, open, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { variantNameOf } from '#contracts';
+import { variantDeviceOf, variantNameOf } from '#contracts';
 import {
   MANIFEST_FILE,
   readEndTokenIds,
@@ -57,13 +57,15 @@ export async function writeVariant(options: WriteVariantOptions): Promise<Varian
     config: source.config,
     plan,
     weights,
-    kvCache: { type: 'f32' },
+    kvCache: { type: plan.kvCache === 'f16' ? 'f16' : 'f32' },
   });
 
+  const variant = variantNameOf(plan.targetBitsPerWeight, plan.kvCache);
   const facts = {
     formatVersion: 1,
     model,
-    variant: variantNameOf(plan.targetBitsPerWeight, plan.kvCache),
+    variant,
+    device: variantDeviceOf(variant),
     targetBitsPerWeight: plan.targetBitsPerWeight,
     bitsPerWeight: plan.bitsPerWeight,
     headBitsPerWeight: plan.headBitsPerWeight,
@@ -90,7 +92,7 @@ async function writeMeasuredModel(
   const modelPath = join(directory, MODEL_FILE);
   await writeModelFile(directory, model);
   const quality = (await measure?.(modelPath)) ?? null;
-  if (plan.kvCache === 'f32') return { kvCache, quality };
+  if (plan.kvCache !== 'int8') return { kvCache, quality };
 
   const rows = await calibrationRows(checkpointDir, config);
   const scales = await calibrateKvCache({ modelPath, config, rows, signal, onRow: onCalibration });
@@ -100,7 +102,8 @@ async function writeMeasuredModel(
   return { kvCache: int8, quality: measured && quality ? { ...measured, withFloat32Cache: quality } : null };
 }
 
-async function writeCompanions({ checkpointDir, directory, source }: WriteVariantOptions): Promise<void> {
+async function writeCompanions(options: WriteVariantOptions): Promise<void> {
+  const { checkpointDir, directory, source, plan } = options;
   const present = new Set(await readdir(checkpointDir));
   for (const file of COPIED_FILES.filter((name) => present.has(name))) {
     await copyFile(join(checkpointDir, file), join(directory, file));
@@ -110,6 +113,8 @@ async function writeCompanions({ checkpointDir, directory, source }: WriteVarian
     const generation = { bos_token_id: source.config.bosTokenId ?? undefined, eos_token_id: endTokenIds };
     await writeFile(join(directory, 'generation_config.json'), `${JSON.stringify(generation, null, 1)}\n`);
   }
+  // Of paged models onnxruntime-genai has a schema of its own.
+  if (plan.kvCache === 'f16') return;
   const genai = toGenaiConfig({ ...source.config, endTokenIds }, MODEL_FILE);
   await writeFile(join(directory, 'genai_config.json'), `${JSON.stringify(genai, null, 1)}\n`);
 }
