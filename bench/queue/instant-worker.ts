@@ -25,7 +25,14 @@ async function main(): Promise<void> {
     exit: (outcome) => process.exit(EXIT_CODES[outcome]),
     logger,
   });
-  await serveVariant({ settings, variant: await checkStartup(settings), logger, drain }, openInstantModel);
+  const facts = {
+    settings,
+    variant: await checkStartup(settings),
+    logger,
+    drain,
+    leaveUnsound: () => process.exit(EXIT_CODES.unsound),
+  };
+  await serveVariant(facts, openInstantModel);
 }
 
 async function openInstantModel({ settings, variant, metrics }: WorkerContext): Promise<InstantModel> {

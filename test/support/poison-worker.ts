@@ -3,6 +3,7 @@ import type { ModelRunner } from '#engine';
 import { createLogger } from '#observability';
 import { watchModelRunner } from '#testing';
 import { loadTokenizer } from '#tokenizer';
+import { EXIT_CODES } from '../../apps/worker/src/lifecycle/exit-codes.js';
 import { drainOnSignal, GracefulDrain } from '../../apps/worker/src/lifecycle/graceful-drain.js';
 import { openModelRunner } from '../../apps/worker/src/lifecycle/open-model-runner.js';
 import { checkStartup } from '../../apps/worker/src/lifecycle/startup-checks.js';
@@ -22,7 +23,8 @@ const drain = new GracefulDrain(logger);
 drainOnSignal({ drain: () => drain.drain(), exit: () => process.exit(), logger });
 const variant = await checkStartup(settings);
 const poison = (await loadTokenizer(variant.directory)).encodePrompt(POISON_WORD).slice(1);
-await serveVariant({ settings, variant, logger, drain }, async (worker) =>
+const leaveUnsound = () => void drain.drain().then(() => process.exit(EXIT_CODES.unsound));
+await serveVariant({ settings, variant, logger, drain, leaveUnsound }, async (worker) =>
   withFault(await openModelRunner(worker), poison),
 );
 

@@ -9,14 +9,12 @@ async function main(): Promise<void> {
   const settings = loadWorkerSettings();
   const logger = createLogger('drover-worker', settings.DROVER_LOG_LEVEL);
   const drain = new GracefulDrain(logger);
-  drainOnSignal({
-    drain: () => drain.drain(),
-    exit: (outcome) => process.exit(EXIT_CODES[outcome]),
-    logger,
-  });
+  const exit = (outcome: 'drained' | 'forced' | 'unsound') => process.exit(EXIT_CODES[outcome]);
+  drainOnSignal({ drain: () => drain.drain(), exit, logger });
+  const leaveUnsound = () => void drain.drain().then(() => exit('unsound'));
   try {
     const variant = await checkStartup(settings);
-    const url = await serveVariant({ settings, variant, logger, drain });
+    const url = await serveVariant({ settings, variant, logger, drain, leaveUnsound });
     const {
       DROVER_MODEL: model,
       DROVER_VARIANT: name,

@@ -23,7 +23,7 @@ const HAND_BACK_MS = 5_000;
  */
 export async function serveVariant(facts: WorkerFacts, openRunner = openModelRunner): Promise<string> {
   const worker = createWorkerContext(facts);
-  const { variant, drain, state, metrics, flight, logger } = worker;
+  const { variant, drain, state, metrics, flight, soundness, logger } = worker;
   const url = await openHealthPort(worker);
   // The handler is made further down, from this part's lifecycle; no job comes before `start`.
   const jobs: JobWorker = await openJobWorker(worker, (lease, taken) => handler.handle(lease, taken));
@@ -42,6 +42,7 @@ export async function serveVariant(facts: WorkerFacts, openRunner = openModelRun
     publisher,
     metrics,
     flight,
+    soundness,
     logger,
   });
 

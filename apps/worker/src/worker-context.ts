@@ -4,6 +4,7 @@ import { openFlightFile } from './flight/flight-file.js';
 import { FlightRecorder } from './flight/flight-recorder.js';
 import { GenerationMetrics } from './generation/generation-metrics.js';
 import type { GracefulDrain } from './lifecycle/graceful-drain.js';
+import { ModelSoundness } from './lifecycle/model-soundness.js';
 import type { PinnedVariant } from './lifecycle/startup-checks.js';
 import { WorkerState } from './lifecycle/worker-state.js';
 
@@ -13,6 +14,8 @@ export interface WorkerFacts {
   readonly variant: PinnedVariant;
   readonly logger: Logger;
   readonly drain: GracefulDrain;
+  /** Ends the process where its model fails one job after another; called once at most. */
+  readonly leaveUnsound: () => void;
 }
 
 /** What the parts of a worker share. */
@@ -22,6 +25,7 @@ export interface WorkerContext extends WorkerFacts {
   /** Feeds `workerMetrics`. */
   readonly metrics: GenerationMetrics;
   readonly flight: FlightRecorder;
+  readonly soundness: ModelSoundness;
 }
 
 export function createWorkerContext(facts: WorkerFacts): WorkerContext {
@@ -30,5 +34,9 @@ export function createWorkerContext(facts: WorkerFacts): WorkerContext {
   const workerMetrics = createWorkerMetrics(DROVER_MODEL, DROVER_VARIANT);
   const flight = new FlightRecorder(state.workerId, openFlightFile(DROVER_FLIGHT_RECORD));
   facts.drain.onDrain('flight record', () => flight.close());
-  return { ...facts, state, workerMetrics, metrics: new GenerationMetrics(workerMetrics), flight };
+  const soundness = new ModelSoundness(({ reason, cause }) => {
+    facts.logger.error({ reason, err: cause }, 'the model fails one job after another, the worker leaves');
+    facts.leaveUnsound();
+  });
+  return { ...facts, state, workerMetrics, metrics: new GenerationMetrics(workerMetrics), flight, soundness };
 }

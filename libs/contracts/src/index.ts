@@ -1,5 +1,6 @@
 export * from './error/api-error.js';
 export * from './job/chat-message.schema.js';
+export * from './job/engine-fault.js';
 export * from './job/is-deterministic.js';
 export * from './job/job-events.js';
 export * from './job/job-input.schema.js';

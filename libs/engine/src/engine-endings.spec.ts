@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Engine } from './engine.js';
-import { EngineClosedError, EngineQueueFullError } from './errors.js';
+import { EngineClosedError, EngineQueueFullError, ModelRunError } from './errors.js';
 import type { GenerationRequest } from './sequence/generation-request.js';
 import { createEngine, greedy, request, runAlone, textOf, VOCAB } from './testing/engine-fixture.js';
 import { ScriptedModelRunner } from './testing/scripted-model-runner.js';
@@ -106,7 +106,7 @@ describe('the start of a step', () => {
 
 describe('a failed step', () => {
   it('rejects the sequences that were in it, with the cause, and the engine goes on', async () => {
-    const cause = new Error('out of memory');
+    const cause = new ModelRunError('out_of_memory', new Error('no more memory'));
     const { engine } = createEngine({
       slots: 2,
       beforeStep: (index) => {
@@ -117,7 +117,8 @@ describe('a failed step', () => {
     const results = await Promise.allSettled(ids.map((id) => engine.submit(request(id))));
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled', 'fulfilled']);
     const [first] = results;
-    expect(first).toMatchObject({ reason: { name: 'EngineStepError', cause } });
+    const named = { name: 'EngineStepError', fault: 'out_of_memory', cause };
+    expect(first).toMatchObject({ reason: named });
     expect((await engine.submit(request('e'))).finish).toBe('length');
   });
 
@@ -146,7 +147,7 @@ describe('a failed step', () => {
     const engine = new Engine({ runner, prefillChunkTokens: 4 });
     const [a, b] = await Promise.allSettled(['a', 'b'].map((id) => engine.submit(request(id))));
     expect(a?.status).toBe('fulfilled');
-    expect(b).toMatchObject({ reason: { name: 'EngineStepError', cause: { name: 'BrokenLogitsError' } } });
+    expect(b).toMatchObject({ reason: { fault: 'broken_logits', cause: { name: 'BrokenLogitsError' } } });
     expect(engine.slotsUsed).toBe(0);
   });
 
@@ -156,7 +157,10 @@ describe('a failed step', () => {
         throw new Error('observer');
       },
     });
-    await expect(engine.submit(request('a'))).rejects.toThrow(/observer/u);
+    await expect(engine.submit(request('a'))).rejects.toMatchObject({
+      fault: 'step_failed',
+      cause: { message: 'observer' },
+    });
   });
 });
 

@@ -340,6 +340,7 @@ describe('the engine on the 6.5-bit variant', () => {
     expect(results.map((result) => result.status === 'rejected' && result.reason)).toEqual(
       Array.from({ length: 3 }, () => expect.any(EngineStepError)),
     );
-    expect(results[0]).toMatchObject({ reason: { cause: { message: 'the device is wanted elsewhere' } } });
+    const cause = { message: 'the device is wanted elsewhere' };
+    expect(results[0]).toMatchObject({ reason: { fault: 'run_terminated', cause } });
   });
 });

@@ -1,3 +1,5 @@
+import type { EngineFault } from '#contracts';
+
 /** No room in the line for a slot; the sequence was not taken. */
 export class EngineQueueFullError extends Error {
   override readonly name = 'EngineQueueFullError';
@@ -38,13 +40,36 @@ export class BrokenLogitsError extends Error {
   }
 }
 
-/** The step that ran this sequence failed, as its `cause` says. The engine goes on with other sequences. */
+/** What a runner's `run` rejects with where the model could not be run: why, in a word, and its own `cause`. */
+export class ModelRunError extends Error {
+  override readonly name = 'ModelRunError';
+  readonly fault: Extract<EngineFault, 'out_of_memory' | 'run_terminated' | 'run_failed'>;
+
+  constructor(fault: ModelRunError['fault'], cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.fault = fault;
+  }
+}
+
+/**
+ * The step that ran this sequence failed, as `fault` says in a word and `cause` at length. Sequences that failed
+ * together have the same `cause`. The engine goes on with the others.
+ */
 export class EngineStepError extends Error {
   override readonly name = 'EngineStepError';
+  readonly fault: EngineFault;
 
   constructor(cause: unknown) {
-    super(`A step of the engine failed: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
+    super(`A step of the engine failed: ${messageOf(cause)}`, { cause });
+    this.fault = faultOf(cause);
   }
+}
+
+function faultOf(cause: unknown): EngineFault {
+  if (cause instanceof ModelRunError) return cause.fault;
+  return cause instanceof BrokenLogitsError ? 'broken_logits' : 'step_failed';
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -110,7 +110,8 @@ export function createWorkerMetrics(model: string, variant: string) {
     }),
     attemptsFailed: new Counter({
       name: 'drover_attempts_failed_total',
-      help: 'Attempts that failed by no fault of the client, after which the job is tried again.',
+      help: 'Attempts that the engine failed, by what failed (broken_logits, out_of_memory, run_failed, …); their jobs are tried again twice.',
+      labelNames: ['reason'],
       registers,
     }),
     resumedTokens: new Counter({

@@ -114,8 +114,9 @@ describe('the end of a runner', () => {
     const step = runner.run(prefill(longPrompt(0), longPrompt(1)));
     await nextTurn();
     controller.abort(new Error('the worker stops'));
-    await expect(step).rejects.toThrow('the worker stops');
-    await expect(runner.run(prefill(chunk(0, [1, 2])))).rejects.toThrow('the worker stops');
+    const terminated = { fault: 'run_terminated', message: 'the worker stops' };
+    await expect(step).rejects.toMatchObject(terminated);
+    await expect(runner.run(prefill(chunk(0, [1, 2])))).rejects.toMatchObject(terminated);
   });
 
   it('terminates a step in progress, and may come twice', async () => {
@@ -123,6 +124,7 @@ describe('the end of a runner', () => {
     const step = runner.run(prefill(longPrompt(0), longPrompt(1)));
     const ends = await Promise.allSettled([step, runner.close(), runner.close()]);
     expect(ends.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
+    expect(ends[0]).toMatchObject({ reason: { fault: 'run_terminated' } });
     await expect(runner.close()).resolves.toBeUndefined();
   });
 

@@ -1,4 +1,11 @@
-import { JOB_FAILURE_CODES, JOB_STATUSES, toolCallSchema, type ApiErrorBody, type JobView } from '#contracts';
+import {
+  ENGINE_FAULTS,
+  JOB_FAILURE_CODES,
+  JOB_STATUSES,
+  toolCallSchema,
+  type ApiErrorBody,
+  type JobView,
+} from '#contracts';
 import { z } from 'zod';
 import type { ModelPage, ModelView } from '../models/model-view.js';
 import type { JobPage } from '../jobs/jobs.service.js';
@@ -98,6 +105,7 @@ export const jobSchema = z.strictObject({
     .strictObject({
       code: z.enum(JOB_FAILURE_CODES),
       message: z.string(),
+      reason: z.enum(ENGINE_FAULTS).exactOptional().describe('Only of an `engine_error`: what failed.'),
       deaths: z
         .array(workerDeathSchema)
         .exactOptional()

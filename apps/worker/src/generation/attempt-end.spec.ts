@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { EngineClosedError, InvalidGenerationRequestError, type GenerationResult } from '#engine';
+import {
+  EngineClosedError,
+  EngineStepError,
+  InvalidGenerationRequestError,
+  ModelRunError,
+  type GenerationResult,
+} from '#engine';
 import { endOf, endOfError } from './attempt-end.js';
 import { resultSoFar } from './text-result.js';
 
@@ -38,10 +44,16 @@ describe('how an attempt ended', () => {
       kind: 'refused',
       failure: { code: 'invalid_input', message: '`minTokens`: too many' },
     });
-    expect(endOfError(new Error('out of memory'), [going], 'cancelled')).toEqual({
+    const cause = new ModelRunError('out_of_memory', new Error('no more memory'));
+    const failed = new EngineStepError(cause);
+    expect(endOfError(failed, [going], 'cancelled')).toEqual({
       kind: 'broken',
-      failure: { code: 'engine_error', message: 'out of memory' },
+      fault: { reason: 'out_of_memory', message: failed.message, cause },
       results: [going],
+    });
+    expect(endOfError('a bug', [going], undefined)).toMatchObject({
+      kind: 'broken',
+      fault: { reason: 'step_failed', message: 'a bug' },
     });
   });
 });

@@ -1,6 +1,18 @@
-import { EngineClosedError, InvalidGenerationRequestError, type GenerationResult } from '#engine';
-import type { JobFailure } from '#contracts';
+import {
+  EngineClosedError,
+  EngineStepError,
+  InvalidGenerationRequestError,
+  type GenerationResult,
+} from '#engine';
+import type { EngineFault, JobFailure } from '#contracts';
 import type { StopCause } from './attempt-signals.js';
+
+/** What the engine failed of. Attempts that failed together have the same `cause`. */
+export interface AttemptFault {
+  readonly reason: EngineFault;
+  readonly message: string;
+  readonly cause: unknown;
+}
 
 /** How one attempt at a job ended. `results` are of all the job's texts, by index. */
 export type AttemptEnd =
@@ -13,8 +25,8 @@ export type AttemptEnd =
     }
   /** The job can never run: its input is at fault. */
   | { readonly kind: 'refused'; readonly failure: JobFailure }
-  /** What was published before is kept. */
-  | { readonly kind: 'broken'; readonly failure: JobFailure; readonly results: readonly GenerationResult[] }
+  /** The engine failed it. What was published before is kept. */
+  | { readonly kind: 'broken'; readonly fault: AttemptFault; readonly results: readonly GenerationResult[] }
   /** Not ours to end: another worker has the job, or will have it. */
   | { readonly kind: 'handed-over'; readonly cause: 'lost' | 'shutdown' };
 
@@ -49,8 +61,14 @@ export function endOfError(
 ): AttemptEnd {
   if (stopCause === 'lost' || stopCause === 'shutdown') return { kind: 'handed-over', cause: stopCause };
   if (error instanceof EngineClosedError) return { kind: 'handed-over', cause: 'shutdown' };
-  const message = error instanceof Error ? error.message : String(error);
   return error instanceof InvalidGenerationRequestError
-    ? { kind: 'refused', failure: { code: 'invalid_input', message } }
-    : { kind: 'broken', failure: { code: 'engine_error', message }, results: published };
+    ? { kind: 'refused', failure: { code: 'invalid_input', message: error.message } }
+    : { kind: 'broken', fault: faultOf(error), results: published };
+}
+
+function faultOf(error: unknown): AttemptFault {
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof EngineStepError
+    ? { reason: error.fault, message, cause: error.cause }
+    : { reason: 'step_failed', message, cause: error };
 }

@@ -75,8 +75,9 @@ describe('the record of an attempt', () => {
   });
 
   it('broken keeps the text that clients have already seen', () => {
-    const failure = { code: 'engine_error', message: 'out of memory' } as const;
-    const end = { kind: 'broken', failure, results: [going] } as const;
+    const fault = { reason: 'out_of_memory', message: 'no more memory', cause: null } as const;
+    const failure = { code: 'engine_error', message: fault.message, reason: fault.reason };
+    const end = { kind: 'broken', fault, results: [going] } as const;
     expect(concludeAttempt(end, jobOf(), describeLogprobs, 99)).toMatchObject({
       status: 'failed',
       choices: testChoices('one two', 'error'),

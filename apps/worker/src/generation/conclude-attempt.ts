@@ -1,7 +1,7 @@
 import type { FinalJobStatus, FinishReason, JobFailure, JobRecord, JobTimings, JobUsage } from '#contracts';
 import type { GenerationResult } from '#engine';
 import type { FinishedAttempt } from '#queue';
-import type { AttemptEnd } from './attempt-end.js';
+import type { AttemptEnd, AttemptFault } from './attempt-end.js';
 import { toChoices } from './choice-records.js';
 import type { LogprobDescriber } from './describe-logprobs.js';
 
@@ -33,12 +33,16 @@ export function concludeAttempt(
     case 'refused':
       return conclude('failed', [], 'error', end.failure);
     case 'broken':
-      return conclude('failed', end.results, 'error', end.failure);
+      return conclude('failed', end.results, 'error', failureOf(end.fault));
     case 'handed-over':
       return null;
     default:
       return end satisfies never;
   }
+}
+
+function failureOf({ reason, message }: AttemptFault): JobFailure {
+  return { code: 'engine_error', message, reason };
 }
 
 /** Of a prompt that all texts share, as much was saved as the text had that found least of it in the cache. */

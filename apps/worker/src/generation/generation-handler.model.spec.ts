@@ -1,116 +1,20 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sequenceCountOf, type JobInput, type JobRecord } from '#contracts';
-import { Engine, type ModelRunner, type ModelStep } from '#engine';
-import { createLogger, createWorkerMetrics } from '#observability';
+import type { JobInput } from '#contracts';
+import type { ModelRunner, ModelStep } from '#engine';
 import { createOnnxModelRunner } from '#onnx-runner';
-import {
-  AttemptAborted,
-  type AttemptLease,
-  type FencedOutcome,
-  type FinishedAttempt,
-  type JobLifecycle,
-  type StartOutcome,
-  type TextSoFar,
-  type TokenAppend,
-} from '#queue';
-import { ConstraintCompiler } from '#structured';
+import { AttemptAborted, type StartOutcome, type TextSoFar } from '#queue';
 import { buildDroverTinyVariant, testChoices, watchModelRunner } from '#testing';
 import { loadTokenizer, type Tokenizer } from '#tokenizer';
-import { openFlightFile } from '../flight/flight-file.js';
-import { FlightRecorder } from '../flight/flight-recorder.js';
-import { createLogprobDescriber } from './describe-logprobs.js';
-import { GenerationHandler } from './generation-handler.js';
-import { GenerationMetrics } from './generation-metrics.js';
-import { ShownText } from './shown-text.js';
-import { TokenPublisher } from './token-publisher.js';
+import { createHandler, LEASE, runningJob } from './generation-handler.fixture.js';
 
 const CONTEXT_TOKENS = 256;
-const LEASE: AttemptLease = {
-  jobId: 'job_1',
-  model: 'drover-tiny',
-  variant: '8_0',
-  attempt: 1,
-  lockToken: 'lock',
-};
 const longCount: JobInput = {
   messages: [{ role: 'user', content: 'Count from 1 to 60.' }],
   temperature: 0,
   max_tokens: 200,
   ignore_eos: true,
 };
-
-function jobOf(input: JobInput, timeoutMs: number | null = null): JobRecord {
-  const nowMs = Date.now();
-  return {
-    id: LEASE.jobId,
-    tenant: 'public',
-    status: 'running',
-    model: LEASE.model,
-    variant: LEASE.variant,
-    input,
-    webhook: null,
-    metadata: {},
-    priority: 5,
-    startByMs: null,
-    timeoutMs,
-    ttlMs: 60_000,
-    promptTokens: 20,
-    maxTokens: (input.max_tokens ?? 200) * sequenceCountOf(input),
-    choiceCount: input.n ?? 1,
-    createdAtMs: nowMs,
-    startedAtMs: nowMs,
-    finishedAtMs: null,
-    attempt: 1,
-    tries: 0,
-    retries: 0,
-    deaths: [],
-    cancelRequestedAtMs: null,
-    choices: null,
-    usage: null,
-    timings: null,
-    failure: null,
-  };
-}
-
-/** Stands for Redis; writes down in one trace what the handler asks of it. */
-class RecordingLifecycle implements JobLifecycle {
-  readonly appends: TokenAppend[] = [];
-  readonly finished: FinishedAttempt[] = [];
-  /** Called before each pipeline is answered. */
-  onAppend: (count: number) => FencedOutcome = () => 'written';
-
-  constructor(private readonly outcome: StartOutcome) {}
-
-  async start(): Promise<StartOutcome> {
-    return this.outcome;
-  }
-
-  async appendTokens(appends: readonly TokenAppend[]): Promise<FencedOutcome[]> {
-    this.appends.push(...appends);
-    return appends.map(() => this.onAppend(this.appends.length));
-  }
-
-  async finish(_lease: AttemptLease, result: FinishedAttempt): Promise<FencedOutcome> {
-    this.finished.push(result);
-    return 'written';
-  }
-
-  /** What the stream shows of each text, as the next attempt would be told. */
-  get shown(): TextSoFar[] {
-    const texts: ShownText[] = [];
-    for (const append of this.appends) {
-      const text = (texts[append.index] ??= new ShownText());
-      text.add(append);
-      text.finishReason = append.finishReason;
-    }
-    return texts;
-  }
-
-  get streamedText(): string {
-    return this.appends.map(({ text }) => text).join('');
-  }
-}
 
 describe('generation handler', () => {
   let runner: ModelRunner;
@@ -129,35 +33,10 @@ describe('generation handler', () => {
   });
   afterAll(() => runner.close());
 
-  /** Everything real but Redis. `beforeRun` sees every step before the model does. */
+  /** `beforeRun` sees every step before the model does. */
   function attempt(start: StartOutcome, beforeRun: (step: ModelStep) => void = () => undefined) {
-    const lifecycle = new RecordingLifecycle(start);
-    const describeLogprobs = createLogprobDescriber(tokenizer);
-    const constraints = new ConstraintCompiler({
-      bytesOf: tokenizer.tokenBytes(),
-      endTokenIds: tokenizer.endTokenIds,
-    });
-    const publisher = new TokenPublisher({
-      appendTokens: (appends) => lifecycle.appendTokens(appends),
-      describeLogprobs,
-      onWriteError: () => undefined,
-    });
-    const workerMetrics = createWorkerMetrics('drover-tiny', '8_0');
-    const engine = new Engine({
-      runner: watchModelRunner(runner, beforeRun),
-      prefillChunkTokens: 64,
-      onStep: ({ deltas }) => publisher.push(deltas),
-    });
-    const handler = new GenerationHandler({
-      lifecycle,
-      engine,
-      model: { tokenizer, contextTokens: CONTEXT_TOKENS, constraints },
-      describeLogprobs,
-      publisher,
-      metrics: new GenerationMetrics(workerMetrics),
-      flight: new FlightRecorder('w1', openFlightFile('')),
-      logger: createLogger('test', 'silent'),
-    });
+    const watched = { runner: watchModelRunner(runner, beforeRun), tokenizer };
+    const { lifecycle, engine, workerMetrics, handler } = createHandler(watched, () => start);
     const taken = new AbortController();
     const firstTokens = async () => {
       const { values } = await workerMetrics.timeToFirstTokenSeconds.get();
@@ -171,7 +50,7 @@ describe('generation handler', () => {
     { timeoutMs, generated = [] }: { timeoutMs?: number; generated?: readonly TextSoFar[] } = {},
   ): StartOutcome => ({
     kind: 'started',
-    job: jobOf(input, timeoutMs),
+    job: runningJob(input, { timeoutMs: timeoutMs ?? null }),
     generated,
     suspect: false,
   });
@@ -302,7 +181,7 @@ describe('generation handler', () => {
     expect(end).toMatchObject({
       status: 'failed',
       choices: [{ finishReason: 'error' }],
-      failure: { code: 'engine_error' },
+      failure: { code: 'engine_error', reason: 'step_failed' },
     });
     expect(end?.failure?.message).toContain('device lost');
     expect(end?.choices[0]?.text).not.toBe('');

@@ -9,6 +9,7 @@ import { compileRequests, describeRefusal, type ServedModel } from './compile-re
 import { concludeAttempt } from './conclude-attempt.js';
 import type { LogprobDescriber } from './describe-logprobs.js';
 import type { GenerationMetrics } from './generation-metrics.js';
+import type { ModelSoundness } from '../lifecycle/model-soundness.js';
 import { attemptKeyOf, sequenceIdOf } from './sequence-id.js';
 import { SuspectGate } from './suspect-gate.js';
 import { resultSoFar } from './text-result.js';
@@ -22,6 +23,7 @@ export interface GenerationHandlerParts {
   readonly publisher: TokenPublisher;
   readonly metrics: GenerationMetrics;
   readonly flight: FlightRecorder;
+  readonly soundness: ModelSoundness;
   readonly logger: Logger;
 }
 
@@ -133,8 +135,17 @@ export class GenerationHandler {
     if (timesMs.length > 0) this.parts.metrics.firstToken(job, submittedAtMs + Math.min(...timesMs));
   }
 
+  private noteSoundness({ id: jobId }: JobRecord, end: AttemptEnd): void {
+    const { soundness, metrics } = this.parts;
+    if (end.kind === 'completed') soundness.jobSucceeded();
+    if (end.kind !== 'broken') return;
+    metrics.attemptFailed(end.fault.reason);
+    soundness.jobFailed({ jobId, ...end.fault });
+  }
+
   private async finish(lease: AttemptLease, job: JobRecord, end: AttemptEnd, log: Logger): Promise<void> {
     const { lifecycle, metrics, describeLogprobs } = this.parts;
+    this.noteSoundness(job, end);
     const finished = concludeAttempt(end, job, describeLogprobs, Date.now());
     if (finished === null) {
       log.warn({ cause: end.kind === 'handed-over' ? end.cause : end.kind }, 'attempt handed over');
@@ -148,7 +159,6 @@ export class GenerationHandler {
       return;
     }
     if (outcome === 'retry-later') {
-      metrics.attemptFailed();
       log.warn({ failure }, 'attempt failed, the job is tried again later');
       return;
     }

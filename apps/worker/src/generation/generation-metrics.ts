@@ -1,4 +1,4 @@
-import type { FinalJobStatus, JobRecord } from '#contracts';
+import type { EngineFault, FinalJobStatus, JobRecord } from '#contracts';
 import type { ModelRunnerInfo, StepReport } from '#engine';
 import type { WorkerMetrics } from '#observability';
 import { TokenRate } from './token-rate.js';
@@ -65,9 +65,9 @@ export class GenerationMetrics {
     this.metrics.endToEndSeconds.observe({ status }, secondsSince(job.createdAtMs, finishedAtMs));
   }
 
-  /** A failure of ours after which the job is tried again. */
-  attemptFailed(): void {
-    this.metrics.attemptsFailed.inc();
+  /** A failure of ours; the job is tried again, a few times. */
+  attemptFailed(reason: EngineFault): void {
+    this.metrics.attemptsFailed.inc({ reason });
   }
 
   lateWriteRefused(kind: 'append' | 'finish'): void {

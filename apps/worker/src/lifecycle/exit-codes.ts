@@ -5,6 +5,8 @@ export const EXIT_CODES = {
   unexpected: 1,
   /** A second signal came during the drain. */
   forced: 3,
+  /** The model failed one job after another; another start may mend that. */
+  unsound: 4,
   settings: 78,
   variantMissing: 80,
   variantDamaged: 81,

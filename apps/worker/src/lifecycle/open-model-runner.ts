@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ModelRunner } from '#engine';
-import { createOnnxModelRunner, DeviceError, OrtError } from '#onnx-runner';
+import { createOnnxModelRunner, DeviceError, isOutOfMemory } from '#onnx-runner';
 import type { WorkerContext } from '../worker-context.js';
 import { EXIT_CODES, StartupError } from './exit-codes.js';
 import { cacheBudgetOf } from './memory-budget.js';
@@ -38,12 +38,4 @@ export function toStartupError(error: unknown, device: string): unknown {
   if (!isOutOfMemory(error)) return error;
   const nextStep = 'Lower DROVER_SLOTS, DROVER_CONTEXT or DROVER_KV_CACHE_MIB, or serve a smaller variant.';
   return new StartupError(EXIT_CODES.memoryTooSmall, `${error.message}. ${nextStep}`, error);
-}
-
-/** What V8 throws for a buffer that the system refuses, and what ONNX Runtime and its devices say then. */
-function isOutOfMemory(error: unknown): error is Error {
-  if (error instanceof RangeError) return /allocation failed/i.test(error.message);
-  return (
-    error instanceof OrtError && /bad_alloc|failed to allocate memory|out of memory/i.test(error.message)
-  );
 }

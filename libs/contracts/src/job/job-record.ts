@@ -1,3 +1,4 @@
+import type { EngineFault } from './engine-fault.js';
 import type { JobStatus } from './job-status.js';
 import type { JobInput } from './job-input.schema.js';
 import type { WebhookTarget } from './submit-job.schema.js';
@@ -62,6 +63,8 @@ export const JOB_FAILURE_CODES = [
 export interface JobFailure {
   readonly code: JobFailureCode;
   readonly message: string;
+  /** Of an `engine_error`: what failed. */
+  readonly reason?: EngineFault;
 }
 
 /** A worker's death while it ran a step of this job, as its supervisor saw it. Where no one saw it, facts are null. */

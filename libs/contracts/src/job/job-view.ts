@@ -1,3 +1,4 @@
+import type { EngineFault } from './engine-fault.js';
 import type { ChoiceRecord, FinishReason, JobFailureCode, JobRecord, WorkerDeath } from './job-record.js';
 import type { JobStatus } from './job-status.js';
 import type { JobInput } from './job-input.schema.js';
@@ -40,6 +41,8 @@ export interface JobView {
   readonly error: {
     readonly code: JobFailureCode;
     readonly message: string;
+    /** Only of an `engine_error`: what failed. */
+    readonly reason?: EngineFault;
     /** Only of a quarantined job: the deaths of workers that are blamed on it. */
     readonly deaths?: readonly WorkerDeathView[];
   } | null;

@@ -60,6 +60,7 @@ export interface ModelRunnerInfo {
  */
 export interface ModelRunner {
   readonly info: ModelRunnerInfo;
+  /** Rejects with `ModelRunError` where the model could not be run. */
   run(step: ModelStep): Promise<StepLogits>;
   /** Copies the `blockTokens` tokens of `slot` from `startPosition` on into `block`. */
   saveBlock(slot: number, startPosition: number, block: number): void;

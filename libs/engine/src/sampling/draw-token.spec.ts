@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BrokenLogitsError } from '../errors.js';
 import { createSamplingScratch, drawToken, type Truncation } from './draw-token.js';
 
 interface Weighed {
@@ -97,4 +98,13 @@ describe('sampling', () => {
     expect(drawn.some((count, id) => count > 0 && expected[id] === 0)).toBe(false);
     expect(drawn.filter((count) => count > 0).length).toBeGreaterThan(900);
   });
+});
+
+it('draws from no distribution in which a single logit is not a number', () => {
+  const logits = Float32Array.of(1, NaN, 2, 0);
+  const neutral = { temperature: 1, topK: 0, topP: 1, minP: 0, typicalP: 1 };
+  for (const truncation of [neutral, { ...neutral, topK: 4 }, { ...neutral, topP: 0.9 }]) {
+    const draw = () => drawToken(logits, truncation, 0.5, createSamplingScratch(logits.length));
+    expect(draw).toThrow(BrokenLogitsError);
+  }
 });

@@ -159,7 +159,10 @@ function sumOfBlock(weights: Float64Array, start: number): number {
   return a + b + (c + d);
 }
 
-/** Fills `weights` with exp((logit - maxLogit) / temperature), 1 for the best token; returns their sum. */
+/**
+ * Fills `weights` with exp((logit - maxLogit) / temperature), 1 for the best token; returns their sum.
+ * @throws BrokenLogitsError where one of the logits is not a number
+ */
 function weigh(
   logits: Float32Array,
   count: number,
@@ -167,7 +170,8 @@ function weigh(
   temperature: number,
   weights: Float64Array,
 ): number {
-  const scale = 1 / temperature;
+  // Of the least temperatures the inverse is infinite, and 0 times that is no number.
+  const scale = Math.min(1 / temperature, Number.MAX_VALUE);
   let total = 0;
   for (let i = 0; i < count; i++) {
     const weight = tokenWeight((logits[i]! - maxLogit) * scale);
@@ -184,7 +188,7 @@ function dropBelow(weights: Float64Array, count: number, least: number): number 
     if (weights[i]! < least) weights[i] = 0;
     else total += weights[i]!;
   }
-  return total;
+  return requireFinite(total);
 }
 
 /** How many of the first weights reach `share`, at least one; null where all of them do not. */

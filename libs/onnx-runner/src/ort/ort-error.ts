@@ -23,6 +23,9 @@ export function ortErrorCode(value: number): OrtErrorCode {
   return CODE_NAMES[value] ?? 'UNKNOWN';
 }
 
+/** How ONNX Runtime and its devices say that memory ran out; no code of its own tells it. */
+const OUT_OF_MEMORY = /bad_alloc|failed to allocate memory|out of memory/i;
+
 /** ONNX Runtime refused or failed a call: its code, its own words, and what we were doing. */
 export class OrtError extends Error {
   override readonly name = 'OrtError';
@@ -35,4 +38,10 @@ export class OrtError extends Error {
     this.code = code;
     this.operation = operation;
   }
+}
+
+/** True where memory was refused: by ONNX Runtime, its device, or the system when V8 asked for a buffer. */
+export function isOutOfMemory(error: unknown): error is Error {
+  if (error instanceof RangeError) return /allocation failed/i.test(error.message);
+  return error instanceof OrtError && OUT_OF_MEMORY.test(error.message);
 }
