@@ -178,7 +178,7 @@ function weigh(
     weights[i] = weight;
     total += weight;
   }
-  return total;
+  return requireFinite(total);
 }
 
 /** Zeroes weights below `least`; returns the sum of the others. The best token weighs 1, so min_p is a weight. */
@@ -188,7 +188,7 @@ function dropBelow(weights: Float64Array, count: number, least: number): number 
     if (weights[i]! < least) weights[i] = 0;
     else total += weights[i]!;
   }
-  return requireFinite(total);
+  return total;
 }
 
 /** How many of the first weights reach `share`, at least one; null where all of them do not. */
