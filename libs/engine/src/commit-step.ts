@@ -1,5 +1,5 @@
-import type { CacheManager } from './ports/cache-manager.port.js';
-import type { StepLogits } from './ports/model-runner.port.js';
+import type { CacheManager, PlanLogits } from './ports/cache-manager.port.js';
+import type { TokenLogits } from './ports/token-logits.js';
 import type { SamplingScratch } from './sampling/draw-token.js';
 import type { StepPlan } from './scheduling/plan-step.js';
 import type { GenerationFinish } from './sequence/generation-request.js';
@@ -21,23 +21,23 @@ export interface CommitContext {
 /** Books a step that has run: cache positions, sampled tokens, stop rules. Returns the outcome by sequence. */
 export function commitStep(
   { decodes, chunks, drafts }: StepPlan<Sequence>,
-  logits: StepLogits,
+  logits: PlanLogits,
   context: CommitContext,
 ): Map<Sequence, SequenceOutcome> {
   const outcomes = new Map<Sequence, SequenceOutcome>();
   decodes.forEach((sequence, row) => {
     sequence.commitDecode();
-    outcomes.set(sequence, takeToken(sequence, logits.decodes[row], context));
+    outcomes.set(sequence, takeToken(sequence, logits[row]?.[0], context));
   });
   chunks.forEach(({ sequence, tokenCount }, index) => {
     sequence.commitChunk(tokenCount, context.modelMs);
-    const outcome = takeToken(sequence, logits.prefills[index]?.at(-1), context);
+    const outcome = takeToken(sequence, logits[decodes.length + index]?.at(-1), context);
     // Others may build on it from now on, so it has to be sound.
     if (outcome.kind !== 'failed') context.cache.keepChunk(sequence, tokenCount);
     outcomes.set(sequence, outcome);
   });
   drafts.forEach(({ sequence, tokenIds }, index) => {
-    const rows = logits.prefills[chunks.length + index] ?? [];
+    const rows = logits[decodes.length + chunks.length + index] ?? [];
     outcomes.set(sequence, takeDrafted(sequence, tokenIds, rows, context));
   });
   return outcomes;
@@ -49,7 +49,7 @@ const GOES_ON: SequenceOutcome = { kind: 'goes-on' };
 function takeDrafted(
   sequence: Sequence,
   draft: Int32Array,
-  rows: readonly Float32Array[],
+  rows: readonly TokenLogits[],
   context: CommitContext,
 ): SequenceOutcome {
   for (let row = 0; ; row++) {
@@ -62,7 +62,7 @@ function takeDrafted(
 /** The sequence's next token, where it is due. One bad row fails its own sequence only. */
 function takeToken(
   sequence: Sequence,
-  logits: Float32Array | undefined,
+  logits: TokenLogits | undefined,
   { scratch, nowMs }: CommitContext,
 ): SequenceOutcome {
   if (!sequence.isDue) return GOES_ON;

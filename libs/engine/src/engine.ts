@@ -4,8 +4,7 @@ import { compileEngineOptions, type EngineDependencies, type EngineOptions } fro
 import type { EngineSnapshot } from './engine-invariants.js';
 import { EngineClosedError, EngineStepError } from './errors.js';
 import { SlotCacheManager } from './kv-cache/slot-cache-manager.js';
-import type { CacheManager } from './ports/cache-manager.port.js';
-import type { StepLogits } from './ports/model-runner.port.js';
+import type { CacheManager, PlanLogits } from './ports/cache-manager.port.js';
 import { createSamplingScratch, type SamplingScratch } from './sampling/draw-token.js';
 import { isEmptyPlan, sequencesOf } from './scheduling/plan-step.js';
 import { SequenceTable, type Entry } from './scheduling/sequence-table.js';
@@ -18,7 +17,7 @@ import { validateRequest } from './sequence/validate-request.js';
 import { Speculator } from './speculation/speculator.js';
 import { countStep } from './step-report.js';
 
-const NO_LOGITS: StepLogits = { decodes: [], prefills: [] };
+const NO_LOGITS: PlanLogits = [];
 
 /**
  * Continuous batching over one model: sequences join and leave between steps. Each step is planned, run and
@@ -115,7 +114,7 @@ export class Engine {
     const startMs = nowMs();
     const step = this.#scheduler.next();
     const runStartMs = nowMs();
-    let logits: StepLogits;
+    let logits: PlanLogits;
     try {
       logits = isEmptyPlan(step.plan) ? NO_LOGITS : await this.#runModel(step);
     } catch (cause) {
@@ -126,7 +125,7 @@ export class Engine {
     this.#commit(step, logits, nowMs() - runStartMs, startMs);
   }
 
-  #runModel({ plan }: ScheduledStep): Promise<StepLogits> {
+  #runModel({ plan }: ScheduledStep): Promise<PlanLogits> {
     this.#options.onStepStart?.({
       decodeIds: [...plan.decodes, ...plan.drafts.map(({ sequence }) => sequence)].map(
         ({ request }) => request.id,
@@ -136,7 +135,7 @@ export class Engine {
     return this.#cache.run(plan);
   }
 
-  #commit(step: ScheduledStep, logits: StepLogits, modelMs: number, startMs: number): void {
+  #commit(step: ScheduledStep, logits: PlanLogits, modelMs: number, startMs: number): void {
     const { nowMs, onStep } = this.#options;
     const counts = countStep(step.plan);
     const context = { cache: this.#cache, scratch: this.#scratch, modelMs, nowMs: nowMs() };

@@ -1,6 +1,6 @@
-import type { CacheLimits, CacheManager, Departure, Room } from '../ports/cache-manager.port.js';
+import type { CacheLimits, CacheManager, Departure, PlanLogits, Room } from '../ports/cache-manager.port.js';
 import type { CacheSnapshot } from '../ports/cache-snapshot.js';
-import type { ModelRunner, ModelStep, StepLogits } from '../ports/model-runner.port.js';
+import type { ModelRunner, ModelStep } from '../ports/model-runner.port.js';
 import type { StepPlan } from '../scheduling/plan-step.js';
 import type { Sequence } from '../sequence/sequence.js';
 import { planMove } from './plan-move.js';
@@ -67,8 +67,9 @@ export class SlotCacheManager implements CacheManager {
     return this.#prefixes?.isComing(sequence, chunks, this.#placeOf) ?? false;
   }
 
-  run(plan: StepPlan<Sequence>): Promise<StepLogits> {
-    return this.#runner.run(this.#toModelStep(plan));
+  async run(plan: StepPlan<Sequence>): Promise<PlanLogits> {
+    const { decodes, prefills } = await this.#runner.run(this.#toModelStep(plan));
+    return [...decodes.map((row) => [row]), ...prefills];
   }
 
   keepChunk(sequence: Sequence, tokenCount: number): void {

@@ -1,7 +1,7 @@
 import type { StepPlan } from '../scheduling/plan-step.js';
 import type { Sequence } from '../sequence/sequence.js';
 import type { CacheSnapshot } from './cache-snapshot.js';
-import type { StepLogits } from './model-runner.port.js';
+import type { TokenLogits } from './token-logits.js';
 
 /** What a request for room in the cache came to. What could never fit is refused before it gets here. */
 export type Room = 'granted' | 'no-room-now';
@@ -11,6 +11,12 @@ export type Room = 'granted' | 'no-room-now';
  * nothing behind; a `preempted` one is to give its memory back at once.
  */
 export type Departure = 'ended' | 'preempted' | 'failed';
+
+/**
+ * Logits of a plan, in its order: decodes, chunks, drafts. Each has as many as are wanted, the last position's last. They
+ * are valid, and may be changed in place, until the next run.
+ */
+export type PlanLogits = readonly (readonly TokenLogits[])[];
 
 /** What a model and its cache have room for. */
 export interface CacheLimits {
@@ -44,8 +50,8 @@ export interface CacheManager {
   reuse(sequence: Sequence): number;
   /** True where one of the chunks computes what the sequence would run next, so that a step later it can be reused. */
   isComing(sequence: Sequence, chunks: StepPlan<Sequence>['chunks']): boolean;
-  /** Runs a plan that has its room: logits in the plan's order, those of drafts behind those of chunks. */
-  run(plan: StepPlan<Sequence>): Promise<StepLogits>;
+  /** Runs a plan that has its room. */
+  run(plan: StepPlan<Sequence>): Promise<PlanLogits>;
   /** The last `tokenCount` processed tokens of a sequence ran in a chunk: from now on others may reuse them. */
   keepChunk(sequence: Sequence, tokenCount: number): void;
   release(sequence: Sequence, departure: Departure): void;

@@ -61,7 +61,7 @@ export interface PagedRunner {
    * memory: they are valid, and may be changed in place by the caller, until the next `run`.
    */
   run(step: PagedStep): Promise<readonly (readonly TokenLogits[])[]>;
-  /** Copies whole blocks, in order or all reads first: no block is written twice, and none is read after it was written. */
+  /** Copies whole blocks: none is written twice, and none is both read and written. */
   copyBlocks(copies: readonly BlockCopy[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -29,7 +29,7 @@ export interface SamplingScratch {
 }
 
 /** Most tokens that are ranked; past it a cut is found without ranking. */
-const MAX_RANKED = 1024;
+export const MAX_RANKED = 1024;
 /** Guesses of how many tokens hold the share `topP`. */
 const NUCLEUS_GUESSES = [64, MAX_RANKED];
 /** Weights that a draw passes over at once; a multiple of 4. */
@@ -68,9 +68,14 @@ function drawFromTopK(
   uniform: number,
   scratch: SamplingScratch,
 ): number {
-  const { temperature, topK, topP } = truncation;
+  rankTokens(logits, truncation.topK, scratch.ranked);
+  return drawFromRanked(truncation, uniform, scratch);
+}
+
+/** Draws like `drawToken`, where the `topK` best tokens, or all if there are fewer, are ranked in the scratch already. */
+export function drawFromRanked(truncation: Truncation, uniform: number, scratch: SamplingScratch): number {
+  const { temperature, topP } = truncation;
   const { ranked, weights } = scratch;
-  rankTokens(logits, topK, ranked);
   const best = requireFinite(ranked.logits[0]!);
   const total = weigh(ranked.logits, ranked.count, best, temperature, weights);
   const nucleus = countOfShare(weights, ranked.count, topP * total) ?? ranked.count;

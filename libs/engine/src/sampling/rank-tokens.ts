@@ -1,3 +1,5 @@
+import type { TopLogits } from '../ports/token-logits.js';
+
 /** The best tokens of a vocabulary, best first; reused from token to token. */
 export class RankedTokens {
   readonly ids: Int32Array;
@@ -11,6 +13,13 @@ export class RankedTokens {
 
   get capacity(): number {
     return this.ids.length;
+  }
+
+  /** Takes the `count` best tokens, which the model has ranked itself. */
+  take({ tokenIds, logits }: TopLogits, count: number): void {
+    this.count = Math.min(count, this.capacity, tokenIds.length);
+    this.ids.set(tokenIds.subarray(0, this.count));
+    this.logits.set(logits.subarray(0, this.count));
   }
 }
 

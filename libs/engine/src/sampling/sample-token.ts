@@ -1,5 +1,6 @@
-import { argmax } from './argmax.js';
-import { drawToken, type SamplingScratch } from './draw-token.js';
+import type { TokenLogits, TopLogits } from '../ports/token-logits.js';
+import { argmax, requireFinite } from './argmax.js';
+import { drawFromRanked, drawToken, type SamplingScratch } from './draw-token.js';
 import {
   addLogitBias,
   banTokens,
@@ -8,9 +9,10 @@ import {
   penalizeRepetition,
   requireCandidate,
 } from './logit-rules.js';
+import { needsFullLogits } from './needs-full-logits.js';
 import type { SamplingParams } from './sampling-params.js';
 import type { TokenHistory } from './token-history.js';
-import { tokenLogprobs, type TokenLogprobs } from './token-logprobs.js';
+import { tokenLogprobs, topTokenLogprobs, type TokenLogprobs } from './token-logprobs.js';
 import { uniformAt } from './uniform-at.js';
 
 export interface SamplingContext {
@@ -27,14 +29,13 @@ export interface SamplingContext {
 /**
  * Chooses the next token. Rules in order: logit bias, repetition penalty, presence and frequency penalty, banned
  * tokens, constraint; then greedy, or temperature, top_k, top_p, min_p, typical_p (the order of Hugging Face
- * transformers' `_get_logits_processor`) and the draw. `logits` is changed in place.
+ * transformers' `_get_logits_processor`) and the draw. Whole rows of logits are changed in place; of the best ones the
+ * token is the same.
  * @throws Error where the model's logits are not numbers, or the constraint leaves no token.
  */
-export function sampleToken(
-  logits: Float32Array,
-  { params, history, position, bannedTokenIds, allowedTokens }: SamplingContext,
-  scratch: SamplingScratch,
-): number {
+export function sampleToken(logits: TokenLogits, context: SamplingContext, scratch: SamplingScratch): number {
+  if (!(logits instanceof Float32Array)) return sampleBest(logits, context, scratch);
+  const { params, history, position, bannedTokenIds, allowedTokens } = context;
   addLogitBias(logits, params.logitBias);
   penalizeRepetition(logits, history.seen, params.repetitionPenalty);
   penalizeGenerated(logits, history.generatedCounts, params.presencePenalty, params.frequencyPenalty);
@@ -47,13 +48,28 @@ export function sampleToken(
   return drawToken(logits, params, uniformAt(params.seed, position), scratch);
 }
 
+function sampleBest(top: TopLogits, context: SamplingContext, scratch: SamplingScratch): number {
+  const { params, position, allowedTokens } = context;
+  const rules = { ...context, isConstrained: allowedTokens !== null, topLogprobs: 0 };
+  if (needsFullLogits(rules, top.tokenIds.length)) {
+    throw new Error('The model runner left out logits that the sampling rules need. This is a bug.');
+  }
+  requireFinite(top.logSumExp);
+  if (params.temperature === 0) return top.tokenIds[0]!;
+  scratch.ranked.take(top, params.topK);
+  return drawFromRanked(params, uniformAt(params.seed, position), scratch);
+}
+
 /** Chooses the next token like `sampleToken`, and tells how probable the model held it and the `topCount` best ones. */
 export function sampleWithLogprobs(
-  logits: Float32Array,
+  logits: TokenLogits,
   context: SamplingContext,
   topCount: number,
   scratch: SamplingScratch,
 ): TokenLogprobs {
+  if (!(logits instanceof Float32Array)) {
+    return topTokenLogprobs(logits, sampleToken(logits, context, scratch), topCount);
+  }
   scratch.modelLogits.set(logits);
   const tokenId = sampleToken(logits, context, scratch);
   return tokenLogprobs(scratch.modelLogits, tokenId, topCount, scratch.ranked);

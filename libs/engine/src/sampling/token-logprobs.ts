@@ -1,3 +1,4 @@
+import type { TopLogits } from '../ports/token-logits.js';
 import { rankTokens, type RankedTokens } from './rank-tokens.js';
 import { tokenWeight } from './token-weight.js';
 
@@ -30,6 +31,20 @@ export function tokenLogprobs(
     logprob: logprobOf(id),
   }));
   return { tokenId, logprob: logprobOf(tokenId), top };
+}
+
+/** Like `tokenLogprobs`, of a token that is among the best ones. */
+export function topTokenLogprobs(
+  { tokenIds, logits, logSumExp }: TopLogits,
+  tokenId: number,
+  topCount: number,
+): TokenLogprobs {
+  const logprobAt = (rank: number) => logits[rank]! - logSumExp;
+  const top = Array.from(tokenIds.subarray(0, topCount), (id, rank) => ({
+    tokenId: id,
+    logprob: logprobAt(rank),
+  }));
+  return { tokenId, logprob: logprobAt(tokenIds.indexOf(tokenId)), top };
 }
 
 /** Σ exp(logit - highest), in float64: nothing overflows. */

@@ -1,5 +1,7 @@
 import { InvalidGenerationRequestError } from '../errors.js';
+import type { TokenLogits } from '../ports/token-logits.js';
 import type { SamplingScratch } from '../sampling/draw-token.js';
+import { needsFullLogits } from '../sampling/needs-full-logits.js';
 import { sampleToken, sampleWithLogprobs, type SamplingContext } from '../sampling/sample-token.js';
 import { TokenHistory } from '../sampling/token-history.js';
 import type { TokenLogprobs } from '../sampling/token-logprobs.js';
@@ -62,11 +64,23 @@ export class Generation {
     return this.#finish;
   }
 
+  /** Whether the next token takes more than the `topLogits` best logits. */
+  needsFullLogits(topLogits: number): boolean {
+    const { sampling, constraint, topLogprobs } = this.request;
+    const rules = {
+      params: sampling,
+      bannedTokenIds: bannedTokenIds(this.request, this.#tokenIds.length),
+      isConstrained: constraint !== null,
+      topLogprobs: topLogprobs ?? 0,
+    };
+    return needsFullLogits(rules, topLogits);
+  }
+
   /**
-   * Chooses the next token and takes it. `logits` is changed in place.
+   * Chooses the next token and takes it. `logits` may be changed in place.
    * @throws Error where the logits are not numbers or the constraint leaves no token.
    */
-  sampleNext(logits: Float32Array, scratch: SamplingScratch): number {
+  sampleNext(logits: TokenLogits, scratch: SamplingScratch): number {
     const { topLogprobs } = this.request;
     const context = this.#samplingContext();
     if (topLogprobs === null) {

@@ -1,4 +1,5 @@
 import type { SequenceSnapshot } from '../engine-invariants.js';
+import type { TokenLogits } from '../ports/token-logits.js';
 import type { SamplingScratch } from '../sampling/draw-token.js';
 import type { PlanCandidate } from '../scheduling/plan-step.js';
 import type { GenerationFinish, GenerationRequest, GenerationResult } from './generation-request.js';
@@ -126,7 +127,7 @@ export class Sequence implements PlanCandidate {
   }
 
   /** Chooses the token that the logits of its last run decide, and takes it. */
-  sampleNext(logits: Float32Array, scratch: SamplingScratch, nowMs: number): void {
+  sampleNext(logits: TokenLogits, scratch: SamplingScratch, nowMs: number): void {
     this.generation.sampleNext(logits, scratch);
     this.#firstTokenAtMs ??= nowMs;
     this.#lastTokenAtMs = nowMs;
