@@ -1,5 +1,6 @@
 import koffi, { type LibraryHandle } from 'koffi';
 import { API_VERSION, apiTable, type ApiFunctionName } from './api-table.js';
+import { loadNativeLibrary } from './native-library.js';
 import { OrtError, ortErrorCode } from './ort-error.js';
 import { OrtLibraryError, findOrtLibrary } from './ort-library.js';
 
@@ -34,7 +35,7 @@ export type OrtApi = {
 
 interface LoadedLibrary {
   readonly api: OrtApi;
-  /** Never read, but koffi unmaps a library once its handle is collected, and the function pointers dangle. */
+  /** Never read, only held. */
   readonly handle: unknown;
 }
 
@@ -50,14 +51,7 @@ export function ortApi(): OrtApi {
   return loaded.api;
 }
 
-/**
- * koffi gives native code a stack of its own, 128 KiB for calls on other threads. Shader compilers of WebGPU drivers
- * overflow that; this is what a thread has by default.
- */
-const BACKGROUND_STACK_BYTES = 8 * 1024 * 1024;
-
 function loadLibrary(path: string): LoadedLibrary {
-  koffi.config({ async_stack_size: BACKGROUND_STACK_BYTES });
   const handle = openLibrary(path);
   const base: Pointer = handle.func('OrtGetApiBase', 'void *', [])();
   const [getApi] = pointersAt(base, 1);
@@ -75,7 +69,7 @@ function loadLibrary(path: string): LoadedLibrary {
 
 function openLibrary(path: string): LibraryHandle {
   try {
-    return koffi.load(path);
+    return loadNativeLibrary(path);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     throw new OrtLibraryError(`${path} does not load: ${detail}`, { cause: error });

@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import { loadNativeLibrary } from './native-library.js';
 import { addressOf } from './native-memory.js';
 
 type Advise = (address: bigint, bytes: number, advice: number) => number;
@@ -21,7 +21,7 @@ export function releasePages(buffer: ArrayBuffer, byteOffset: number, byteLength
   const firstPage = ((start + PAGE_BYTES - 1n) / PAGE_BYTES) * PAGE_BYTES;
   const end = ((start + BigInt(byteLength)) / PAGE_BYTES) * PAGE_BYTES;
   if (end <= firstPage) return;
-  advise ??= koffi.load(null).func('int madvise(void *address, size_t bytes, int advice)');
+  advise ??= loadNativeLibrary(null).func('int madvise(void *address, size_t bytes, int advice)');
   // It fails for locked memory only, whose owner wants it to stay.
   advise(firstPage, Number(end - firstPage), MADV_DONTNEED);
 }
