@@ -30,7 +30,7 @@ export class ModelSoundness {
   jobFailed(fault: JobFault): void {
     if (this.told || fault.reason === 'run_terminated') return;
     const { last } = this;
-    if (last?.cause === fault.cause) {
+    if (last !== undefined && last.cause === fault.cause) {
       last.jobIds.add(fault.jobId);
       return;
     }
