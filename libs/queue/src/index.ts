@@ -21,4 +21,5 @@ export { pipelineReplies } from './pipeline-replies.js';
 export { decodeLogprobs } from './shown-tokens.js';
 export { storedValue } from './stored-value.js';
 export { createRedisSubscriber, type RedisSubscriber } from './redis-subscriber.js';
+export { GpuClaims, type GpuClaimOutcome, type GpuClaimsOptions, type GpuHolder } from './gpu/gpu-claims.js';
 export { launchRedis, type LaunchedRedis, type LaunchRedisOptions } from './redis-server/launch-redis.js';

@@ -59,6 +59,8 @@ export const redisKeys = {
   worker: (workerId: string) => `${PREFIX}:worker:${workerId}`,
   /** ZSET of worker ids by last heartbeat. */
   workers: `${PREFIX}:workers`,
+  /** STRING: who uses a GPU of a host, gone when it falls silent. */
+  gpu: (host: string, uuid: string) => `${PREFIX}:gpu:${host}:${uuid}`,
   bull: {
     job: (ref: ModelRef, jobId: string) => bullKey(ref, jobId),
     /** STRING: the token of the worker that holds the job. */
