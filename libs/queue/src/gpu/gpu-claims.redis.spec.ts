@@ -68,7 +68,7 @@ describe.each(['auto', 'embedded'] as const)('claims on GPUs (%s Redis)', (mode)
     const key = redisKeys.gpu(HOST, 'gpu-a');
     await newWorker('w1').claimFirstFree(['gpu-a']);
     await redis.pexpire(key, 4_000);
-    await until(async () => (await redis.pttl(key)) > 4_000);
+    await expect.poll(() => redis.pttl(key)).toBeGreaterThan(4_000);
   });
 
   it('do not keep out a worker that was told its GPU, and wait for it to be free', async () => {

@@ -66,6 +66,7 @@ export class GpuClaims {
   #renewing: Promise<void> | undefined;
   #claimed: string | undefined;
   #heldByOther = false;
+  #closed: Promise<void> | undefined;
 
   constructor({ redisUrl, holder, logger, host = hostId() }: GpuClaimsOptions) {
     this.#redis = connectRedis(redisUrl, 'worker', logger);
@@ -94,8 +95,13 @@ export class GpuClaims {
     this.#renew();
   }
 
-  /** Gives the claimed GPU back, unless Redis is away: then the lease runs out. */
-  async close(): Promise<void> {
+  /** Gives the claimed GPU back, unless Redis is away: then the lease runs out. May be called again. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     clearInterval(this.#renewal);
     await this.#renewing;
     if (this.#claimed !== undefined && this.#redis.status === 'ready') {
