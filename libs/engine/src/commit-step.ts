@@ -31,7 +31,7 @@ export function commitStep(
   });
   chunks.forEach(({ sequence, tokenCount }, index) => {
     sequence.commitChunk(tokenCount, context.modelMs);
-    const outcome = takeToken(sequence, logits[decodes.length + index]?.at(-1), context);
+    const outcome = takeChunk(sequence, logits[decodes.length + index] ?? [], context);
     // Others may build on it from now on, so it has to be sound.
     if (outcome.kind !== 'failed') context.cache.keepChunk(sequence, tokenCount);
     outcomes.set(sequence, outcome);
@@ -44,6 +44,20 @@ export function commitStep(
 }
 
 const GOES_ON: SequenceOutcome = { kind: 'goes-on' };
+
+/** What a chunk tells: the scores of its prompt's tokens, where they are wanted, and the next token, where it is due. */
+function takeChunk(
+  sequence: Sequence,
+  rows: readonly TokenLogits[],
+  context: CommitContext,
+): SequenceOutcome {
+  try {
+    sequence.scorePrompt(rows, context.scratch);
+  } catch (cause) {
+    return { kind: 'failed', cause };
+  }
+  return takeToken(sequence, rows.at(-1), context);
+}
 
 /** Tokens of the rows of a draft, one after another, as long as each is what the next row was run with. */
 function takeDrafted(
@@ -68,8 +82,10 @@ function takeToken(
   if (!sequence.isDue) return GOES_ON;
   const { generation } = sequence;
   try {
-    if (logits === undefined) throw new Error('The model runner left out a row of logits. This is a bug.');
-    sequence.sampleNext(logits, scratch, nowMs);
+    if (sequence.generates) {
+      if (logits === undefined) throw new Error('The model runner left out a row of logits. This is a bug.');
+      sequence.sampleNext(logits, scratch, nowMs);
+    }
     return generation.finish === null ? GOES_ON : { kind: 'finished', finish: generation.finish };
   } catch (cause) {
     return { kind: 'failed', cause };

@@ -66,7 +66,7 @@ export class Engine {
     if (this.#closed) throw new EngineClosedError();
     validateRequest(request, this.#cache.limits);
     const generation = new Generation(request);
-    if (generation.finish !== null) return generation.toResult(generation.finish);
+    if (generation.finish !== null && !generation.isScoring) return generation.toResult(generation.finish);
     if (signal?.aborted === true) return generation.toResult('aborted');
     this.#table.requireRoom();
     const ticket = new Ticket(generation, signal, (aborted) => this.#leaveLine(aborted));

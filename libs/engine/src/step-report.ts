@@ -12,6 +12,8 @@ interface PlannedSequence {
   readonly replayEnd: number;
   readonly knownTokens: number;
   readonly processedTokens: number;
+  /** A token is sampled once all that is known has run. */
+  readonly generates: boolean;
 }
 
 /** What carrying out a plan amounts to, without its drafts' right tokens; to be asked before its step is committed. */
@@ -19,17 +21,21 @@ export function countStep({ decodes, chunks, drafts }: StepPlan<PlannedSequence>
   let [prefillTokens, generatedTokens, replayedRows, replayedInChunks] = [0, 0, 0, 0];
   for (const sequence of decodes) {
     replayedRows += replayedTokensOf(sequence, 1);
-    if (sequence.processedTokens + 1 === sequence.knownTokens) generatedTokens += 1;
+    generatedTokens += sampledTokensOf(sequence, 1);
   }
-  for (const { sequence, tokenCount, logitPositions } of chunks) {
+  for (const { sequence, tokenCount } of chunks) {
     prefillTokens += tokenCount;
     replayedInChunks += replayedTokensOf(sequence, tokenCount);
-    generatedTokens += logitPositions;
+    generatedTokens += sampledTokensOf(sequence, tokenCount);
   }
   generatedTokens += drafts.length;
   const decodeRows = decodes.length + drafts.length;
   const replayedTokens = replayedRows + replayedInChunks;
   return { decodeRows, prefillTokens, generatedTokens, replayedTokens, replayedRows };
+}
+
+function sampledTokensOf({ generates, processedTokens, knownTokens }: PlannedSequence, tokenCount: number) {
+  return generates && processedTokens + tokenCount === knownTokens ? 1 : 0;
 }
 
 /** Generated tokens that were known before among the next `tokenCount` ones. */

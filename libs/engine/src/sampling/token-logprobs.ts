@@ -1,4 +1,5 @@
 import type { TopLogits } from '../ports/token-logits.js';
+import { requireFinite } from './argmax.js';
 import { rankTokens, type RankedTokens } from './rank-tokens.js';
 import { tokenWeight } from './token-weight.js';
 
@@ -15,6 +16,7 @@ export interface TokenLogprobs {
  * Log softmax of a token and of the `topCount` best ones.
  * @param logits the model's own
  * @param topCount at most the capacity of `ranked`, which is working memory
+ * @throws BrokenLogitsError where they are not numbers
  */
 export function tokenLogprobs(
   logits: Float32Array,
@@ -23,8 +25,8 @@ export function tokenLogprobs(
   ranked: RankedTokens,
 ): TokenLogprobs {
   rankTokens(logits, Math.max(1, topCount), ranked);
-  const highest = ranked.logits[0]!;
-  const logTotal = Math.log(totalAround(logits, highest));
+  const highest = requireFinite(ranked.logits[0]!);
+  const logTotal = Math.log(requireFinite(totalAround(logits, highest)));
   const logprobOf = (id: number) => logits[id]! - highest - logTotal;
   const top = Array.from(ranked.ids.subarray(0, Math.min(topCount, ranked.count)), (id) => ({
     tokenId: id,

@@ -5,14 +5,22 @@ interface Named extends PlanCandidate {
   readonly id: string;
 }
 
-const decoding = (id: string): Named => ({ id, prefillTokens: 5, knownTokens: 6, processedTokens: 5 });
+const decoding = (id: string): Named => ({
+  id,
+  prefillTokens: 5,
+  knownTokens: 6,
+  processedTokens: 5,
+  isScoring: false,
+});
 const prompt = (id: string, tokens: number, processedTokens = 0): Named => ({
   id,
   prefillTokens: tokens,
   knownTokens: tokens,
   processedTokens,
+  isScoring: false,
 });
-const limits = { promptTokens: 10, blockTokens: 4 };
+const scoring = (id: string, tokens: number) => ({ ...prompt(id, tokens), isScoring: true });
+const limits = { promptTokens: 10, scoredTokens: 4, blockTokens: 4 };
 
 /** The plan by the candidates' names. */
 function plan(candidates: readonly Named[], isComing: Parameters<typeof planStep<Named>>[2] = () => false) {
@@ -55,6 +63,18 @@ describe('the plan of a step', () => {
     expect(plan([prompt('a', 4), replaying]).chunks).toEqual([
       ['a', 4, 1],
       ['r', 4, 0],
+    ]);
+  });
+
+  it('wants the logits of all positions of prompts that are scored, and of no more than their budget', () => {
+    expect(plan([prompt('a', 3), scoring('s', 20), scoring('t', 3), prompt('b', 3)]).chunks).toEqual([
+      ['a', 3, 1],
+      ['s', 4, 4],
+      ['b', 3, 1],
+    ]);
+    expect(plan([scoring('s', 3), scoring('t', 1), prompt('b', 9)]).chunks).toEqual([
+      ['s', 3, 3],
+      ['b', 4, 0],
     ]);
   });
 

@@ -8,13 +8,15 @@ export interface PlanCandidate {
   readonly knownTokens: number;
   /** Tokens whose key and value are in the cache. */
   readonly processedTokens: number;
+  /** The logits of all positions of its chunks are wanted. */
+  readonly isScoring: boolean;
 }
 
 /** A run of known tokens, from `processedTokens` on. */
 export interface PlannedChunk<S> {
   readonly sequence: S;
   readonly tokenCount: number;
-  /** Of how many of its last tokens the logits are wanted: 1 where it runs the last known token, otherwise 0. */
+  /** Of how many of its last tokens the logits are wanted: all of a prompt that is scored, else 1 at the last known token. */
   readonly logitPositions: number;
 }
 
@@ -37,6 +39,8 @@ export interface StepPlan<S> {
 export interface PlanLimits {
   /** Prompt tokens of one step, 2 or more. */
   readonly promptTokens: number;
+  /** Those among them of prompts that are scored, 2 or more; even. */
+  readonly scoredTokens: number;
   /** Tokens of a block of the prefix cache; even. */
   readonly blockTokens: number;
 }
@@ -57,7 +61,7 @@ export function isPrefilling({ processedTokens, prefillTokens }: PlanCandidate):
 /**
  * Decodes go first, all of them, so that prompts delay a running text by no more than one step's budget of prompt
  * tokens. Prompts share the budget in order of admission; the first one always moves on. One whose next tokens another
- * chunk of the step computes for both waits for them.
+ * chunk of the step computes for both waits for them. Prompts that are scored share a budget of their own besides.
  *
  * @param candidates in order of admission
  * @param isComing whether one of the chunks so far computes what the candidate would run next
@@ -69,18 +73,21 @@ export function planStep<S extends PlanCandidate>(
 ): StepPlan<S> {
   const decodes: S[] = [];
   const chunks: PlannedChunk<S>[] = [];
-  let mostTokens = limits.promptTokens;
+  let [promptTokensLeft, scoredTokensLeft] = [limits.promptTokens, limits.scoredTokens];
   for (const candidate of candidates) {
     if (!isPrefilling(candidate)) {
       decodes.push(candidate);
       continue;
     }
+    const { processedTokens, prefillTokens, knownTokens, isScoring } = candidate;
+    const mostTokens = isScoring ? Math.min(promptTokensLeft, scoredTokensLeft) : promptTokensLeft;
     if (mostTokens < 2 || isComing(candidate, chunks)) continue;
-    const { processedTokens, prefillTokens, knownTokens } = candidate;
     const bounds = { mostTokens, blockTokens: limits.blockTokens };
     const tokenCount = prefillChunkTokens(processedTokens, prefillTokens, bounds);
-    mostTokens -= tokenCount;
-    const logitPositions = processedTokens + tokenCount === knownTokens ? 1 : 0;
+    promptTokensLeft -= tokenCount;
+    if (isScoring) scoredTokensLeft -= tokenCount;
+    const lastPositions = processedTokens + tokenCount === knownTokens ? 1 : 0;
+    const logitPositions = isScoring ? tokenCount : lastPositions;
     chunks.push({ sequence: candidate, tokenCount, logitPositions });
   }
   return { decodes, chunks, drafts: [] };

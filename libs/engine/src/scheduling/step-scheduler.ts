@@ -4,6 +4,7 @@ import type { DraftCounts, Speculator } from '../speculation/speculator.js';
 import { isPrefilling, planStep, type StepPlan } from './plan-step.js';
 import { learnCosts, prefillBudget, UNKNOWN_COSTS, type ObservedStep } from './prefill-budget.js';
 import { reusePrefixes } from './reuse-prefixes.js';
+import { scoredTokensPerStep } from './scored-tokens.js';
 import { secureRoom } from './secure-room.js';
 import type { SequenceTable } from './sequence-table.js';
 
@@ -52,8 +53,13 @@ export class StepScheduler {
       .map(({ sequence }) => sequence);
     const promptTokens = this.#budgetFor(candidates);
     const prefixHitTokens = reusePrefixes(candidates, this.#cache);
-    const limits = { promptTokens, blockTokens: this.#limits.blockTokens };
-    const wanted = planStep(candidates, limits, (sequence, chunks) => this.#cache.isComing(sequence, chunks));
+    const scoredTokens = scoredTokensPerStep(this.#cache.limits.vocabSize);
+    const limits = { promptTokens, scoredTokens, blockTokens: this.#limits.blockTokens };
+    const wanted = planStep(
+      candidates,
+      limits,
+      (sequence, chunks) => !sequence.isScoring && this.#cache.isComing(sequence, chunks),
+    );
     const secured = secureRoom(wanted, this.#table, this.#cache);
     const plan = this.#speculator?.addDrafts(secured, this.#cache) ?? secured;
     return { plan, prefixHitTokens, preemptions: this.#table.takePreemptions() };

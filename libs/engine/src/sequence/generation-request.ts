@@ -7,6 +7,7 @@ export interface GenerationRequest {
   readonly id: string;
   /** At least one token, and `promptTokenIds.length + maxTokens <= contextTokens`. */
   readonly promptTokenIds: Int32Array;
+  /** At least 1; with `scoresPrompt` 0 generates nothing. */
   readonly maxTokens: number;
   readonly minTokens: number;
   readonly sampling: SamplingParams;
@@ -19,6 +20,11 @@ export interface GenerationRequest {
   readonly cacheSalt: string;
   /** Log probabilities to report with each token: null for none, otherwise of this many best tokens as well (0 to 20). */
   readonly topLogprobs: number | null;
+  /**
+   * Report log probabilities of the prompt's tokens too; needs `topLogprobs`. None of the prompt then comes from the
+   * prefix cache. Default false.
+   */
+  readonly scoresPrompt?: boolean;
   /** Fresh, and for this request alone; null where every token may come. The engine closes it. */
   readonly constraint: TokenConstraint | null;
   readonly stopStrings: readonly string[];
@@ -52,6 +58,8 @@ export interface GenerationResult {
   readonly tokenIds: readonly number[];
   /** One for each of `tokenIds`, where the request reports them. */
   readonly logprobs?: readonly TokenLogprobs[];
+  /** One for each of the prompt's tokens from the second on, where the request scores it and all have run. */
+  readonly promptLogprobs?: readonly TokenLogprobs[];
   /** How many of `tokenIds`, the first ones, were known from an earlier run. */
   readonly resumedTokenCount: number;
   readonly finish: GenerationFinish;

@@ -11,6 +11,7 @@ import type {
   GenerationResult,
   TextDelta,
 } from './generation-request.js';
+import { PromptScores } from './prompt-scores.js';
 import { bannedTokenIds, finishOf, isStopToken, stopReasonOf } from './stop-conditions.js';
 import { TextOutput } from './text-output.js';
 
@@ -35,6 +36,8 @@ export class Generation {
   readonly output: TextOutput;
   readonly resumedTokens: number;
   readonly #history: TokenHistory;
+  /** Null where the prompt is not scored. */
+  readonly #promptScores: PromptScores | null;
   readonly #tokenIds: number[] = [];
   /** One for each of the tokens, where the request reports them. */
   readonly #logprobs: TokenLogprobs[] = [];
@@ -46,6 +49,11 @@ export class Generation {
     this.request = request;
     this.output = new TextOutput(request.decoder, request.stopStrings);
     this.#history = new TokenHistory(request.promptTokenIds, request.sampling);
+    this.#promptScores =
+      request.scoresPrompt === true
+        ? new PromptScores(request.promptTokenIds, request.topLogprobs ?? 0)
+        : null;
+    if (request.maxTokens === 0) this.#finish = 'length';
     request.resume?.tokenIds.forEach((tokenId, index) => {
       if (this.#finish === null) this.#resume(tokenId, request.resume?.logprobs?.[index]);
     });
@@ -59,13 +67,19 @@ export class Generation {
     return this.#tokenIds;
   }
 
-  /** How the last token ended the text; null where it goes on. */
+  /** How the text has ended, by its last token or since it may have none; null where it goes on. */
   get finish(): GenerationFinish | null {
     return this.#finish;
   }
 
-  /** Whether the next token takes more than the `topLogits` best logits. */
+  /** Its prompt's logits are wanted, and not all there yet. */
+  get isScoring(): boolean {
+    return this.#promptScores?.isComplete === false;
+  }
+
+  /** Whether what comes next takes more than the `topLogits` best logits. */
   needsFullLogits(topLogits: number): boolean {
+    if (this.isScoring) return true;
     const { sampling, constraint, topLogprobs } = this.request;
     const rules = {
       params: sampling,
@@ -74,6 +88,11 @@ export class Generation {
       topLogprobs: topLogprobs ?? 0,
     };
     return needsFullLogits(rules, topLogits);
+  }
+
+  /** Takes the logits after the prompt's positions from `start` on; of other positions they are passed over. */
+  scorePrompt(start: number, rows: readonly TokenLogits[], { ranked }: SamplingScratch): void {
+    this.#promptScores?.add(start, rows, ranked);
   }
 
   /**
@@ -108,6 +127,7 @@ export class Generation {
       text: this.output.text,
       tokenIds: this.#tokenIds,
       ...this.#logprobsFrom(0),
+      ...(this.#promptScores?.isComplete === true ? { promptLogprobs: this.#promptScores.scores } : {}),
       resumedTokenCount: this.resumedTokens,
       finish,
       promptTokenCount: this.request.promptTokenIds.length,

@@ -74,6 +74,16 @@ export class Sequence implements PlanCandidate {
     return this.#wasPreempted;
   }
 
+  /** Its prompt's logits are wanted, and not all there yet. */
+  get isScoring(): boolean {
+    return this.generation.isScoring;
+  }
+
+  /** A token is sampled once all that is known has run. */
+  get generates(): boolean {
+    return this.generation.finish === null;
+  }
+
   /** The token that the next decode step runs. */
   get nextTokenId(): number {
     const tokenId = this.generation.tokenIds[this.#processedTokens - this.promptTokens];
@@ -124,6 +134,11 @@ export class Sequence implements PlanCandidate {
   commitChunk(tokenCount: number, modelMs: number): void {
     this.#processedTokens += tokenCount;
     this.#prefillMs += modelMs;
+  }
+
+  /** Takes the logits of the last positions that have run, where its prompt is scored. */
+  scorePrompt(rows: readonly TokenLogits[], scratch: SamplingScratch): void {
+    this.generation.scorePrompt(this.#processedTokens - rows.length, rows, scratch);
   }
 
   /** Chooses the token that the logits of its last run decide, and takes it. */

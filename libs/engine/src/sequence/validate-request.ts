@@ -9,14 +9,16 @@ const MAX_TOP_LOGPROBS = 20;
 export function validateRequest(request: GenerationRequest, limits: CacheLimits): void {
   const { promptTokenIds, maxTokens, minTokens, sampling, stopStrings, topLogprobs, constraint, resume } =
     request;
+  const scoresPrompt = request.scoresPrompt ?? false;
+  const leastMaxTokens = scoresPrompt ? 0 : 1;
   const refuse = (field: keyof GenerationRequest, problem: string): never => {
     throw new InvalidGenerationRequestError(field, problem);
   };
   const outside = (id: number) => !(Number.isInteger(id) && id >= 0 && id < limits.vocabSize);
 
   if (promptTokenIds.length === 0) refuse('promptTokenIds', 'needs at least one token.');
-  if (!Number.isInteger(maxTokens) || maxTokens < 1)
-    refuse('maxTokens', `is ${maxTokens}, must be 1 or more.`);
+  if (!Number.isInteger(maxTokens) || maxTokens < leastMaxTokens)
+    refuse('maxTokens', `is ${maxTokens}, must be ${leastMaxTokens} or more.`);
   if (promptTokenIds.length + maxTokens > limits.contextTokens) {
     refuse(
       'maxTokens',
@@ -47,6 +49,9 @@ export function validateRequest(request: GenerationRequest, limits: CacheLimits)
     !(Number.isInteger(topLogprobs) && topLogprobs >= 0 && topLogprobs <= MAX_TOP_LOGPROBS)
   ) {
     refuse('topLogprobs', `is ${topLogprobs}, must be an integer from 0 to ${MAX_TOP_LOGPROBS}, or null.`);
+  }
+  if (scoresPrompt && topLogprobs === null) {
+    refuse('scoresPrompt', 'needs `topLogprobs`, which says what to report of each token.');
   }
   if (stopStrings.includes('')) refuse('stopStrings', 'holds an empty string, which would stop at once.');
   const badToken = promptTokenIds.find(outside);
