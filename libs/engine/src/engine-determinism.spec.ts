@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GenerationRequest, GenerationResult } from './sequence/generation-request.js';
 import { anyRequest } from './testing/any-request.js';
-import { createEngine, request, VOCAB } from './testing/engine-fixture.js';
+import { createEngineOver, layouts, request, VOCAB, type Layout } from './testing/engine-fixture.js';
 
 const essence = ({ text, tokenIds, finish }: GenerationResult) => ({ text, tokenIds, finish });
 
@@ -53,10 +53,11 @@ function toRequest(arrival: Arrival, index: number): GenerationRequest {
 }
 
 const mostTokens = ({ promptTokenIds, maxTokens }: GenerationRequest) => promptTokenIds.length + maxTokens;
-const runAlone = (one: GenerationRequest) => createEngine({ contextTokens: CONTEXT }).engine.submit(one);
+const runAlone = (layout: Layout, one: GenerationRequest) =>
+  createEngineOver(layout, { contextTokens: CONTEXT }).engine.submit(one);
 
 /** The requests, each second turn with the first one's text and answer before its own, and what each gets alone. */
-async function runEachAlone(arrivals: readonly Arrival[]) {
+async function runEachAlone(layout: Layout, arrivals: readonly Arrival[]) {
   const runs: { one: GenerationRequest; alone: GenerationResult; before: number | null }[] = [];
   for (const [index, arrival] of arrivals.entries()) {
     const own = toRequest(arrival, index);
@@ -73,12 +74,12 @@ async function runEachAlone(arrivals: readonly Arrival[]) {
           ),
         }
       : own;
-    runs.push({ one, alone: await runAlone(one), before: isNextTurn ? index - 1 : null });
+    runs.push({ one, alone: await runAlone(layout, one), before: isNextTurn ? index - 1 : null });
   }
   return runs;
 }
 
-describe('a deterministic request', () => {
+describe.each(layouts)('a deterministic request over %s', (layout) => {
   it('has the tokens it has alone, whatever arrives, shares, leaves, fails, is preempted or resumed around it', async () => {
     const seen = { preemptions: 0, prefixHits: 0, compared: 0, failures: 0 };
     await fc.assert(
@@ -86,9 +87,9 @@ describe('a deterministic request', () => {
         fc.array(anyArrival, { minLength: 2, maxLength: 8 }),
         anySetup,
         async (arrivals, setup) => {
-          const runs = await runEachAlone(arrivals);
+          const runs = await runEachAlone(layout, arrivals);
           const controllers = arrivals.map(() => new AbortController());
-          const rig = createEngine({
+          const rig = createEngineOver(layout, {
             ...setup,
             contextTokens: CONTEXT,
             cacheTokens: setup.spareTokens + Math.max(...runs.map(({ one }) => mostTokens(one))),
@@ -137,8 +138,8 @@ describe('a deterministic request', () => {
 
   it('may differ from one that is not: its neighbours decide how the model rounds', async () => {
     const one = request('one', { maxTokens: 30, deterministic: false });
-    const alone = await runAlone(one);
-    const { engine } = createEngine();
+    const alone = await runAlone(layout, one);
+    const { engine } = createEngineOver(layout);
     const other = request('other', { maxTokens: 30, deterministic: false });
     const [beside] = await Promise.all([engine.submit(one), engine.submit(other)]);
     expect(beside.tokenIds).not.toEqual(alone.tokenIds);

@@ -1,10 +1,11 @@
 import type { ModelRunner } from './ports/model-runner.port.js';
+import type { PagedRunner } from './ports/paged-runner.port.js';
 import type { SchedulerLimits } from './scheduling/step-scheduler.js';
 import type { StepReport, StepStart } from './sequence/generation-request.js';
 
 export interface EngineDependencies {
   /** Stays the caller's: `close` of the engine leaves it open. */
-  readonly runner: ModelRunner;
+  readonly runner: ModelRunner | PagedRunner;
   /**
    * Prompt tokens of one step at most, 2 or more; a prompt's last lone token joins them. Beside running texts the engine
    * takes fewer, by the times it measures.
@@ -12,7 +13,7 @@ export interface EngineDependencies {
   readonly prefillChunkTokens: number;
   /** Sequences that may wait for a place in the cache. Default 1024. */
   readonly maxQueued?: number;
-  /** Computes common beginnings of prompts once. Default true; needs a runner with a block store. */
+  /** Computes common beginnings of prompts once. Default true; needs a runner with blocks. */
   readonly prefixCache?: boolean;
   /**
    * Drafts tokens from a text's own past where few sequences run and measured times say that it pays. Default true;
@@ -29,7 +30,7 @@ export interface EngineDependencies {
 
 /** Dependencies with their defaults, checked. */
 export interface EngineOptions {
-  readonly runner: ModelRunner;
+  readonly runner: ModelRunner | PagedRunner;
   readonly limits: SchedulerLimits;
   readonly maxQueued: number;
   readonly prefixCache: boolean;

@@ -1,9 +1,9 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { commitStep, type SequenceOutcome } from './commit-step.js';
 import { compileEngineOptions, type EngineDependencies, type EngineOptions } from './engine-options.js';
-import type { EngineSnapshot } from './engine-invariants.js';
+import type { EngineSnapshot } from './engine-snapshot.js';
 import { EngineClosedError, EngineStepError } from './errors.js';
-import { SlotCacheManager } from './kv-cache/slot-cache-manager.js';
+import { openCache } from './kv-cache/open-cache.js';
 import type { CacheManager, PlanLogits } from './ports/cache-manager.port.js';
 import { createSamplingScratch, type SamplingScratch } from './sampling/draw-token.js';
 import { isEmptyPlan, sequencesOf } from './scheduling/plan-step.js';
@@ -37,7 +37,7 @@ export class Engine {
     const options = compileEngineOptions(dependencies);
     const { maxQueued, nowMs } = options;
     this.#options = options;
-    this.#cache = new SlotCacheManager(options.runner, options.prefixCache);
+    this.#cache = openCache(options.runner, options.prefixCache);
     this.#table = new SequenceTable(this.#cache, this.#cache.limits.sequences, maxQueued, nowMs);
     const speculator = options.speculation ? new Speculator() : null;
     this.#scheduler = new StepScheduler(this.#table, this.#cache, options.limits, speculator);
@@ -88,10 +88,7 @@ export class Engine {
     return {
       contextTokens: this.#cache.limits.contextTokens,
       cache: this.#cache.inspect(),
-      sequences: this.#table.running.map(({ sequence }) => ({
-        ...sequence.inspect(),
-        slot: this.#cache.slotOf(sequence),
-      })),
+      sequences: this.#table.running.map(({ sequence }) => sequence.inspect()),
       preempted: this.#table.preempted.map(({ sequence }) => sequence.inspect()),
     };
   }

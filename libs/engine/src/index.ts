@@ -1,6 +1,7 @@
 export { Engine } from './engine.js';
 export type { EngineDependencies } from './engine-options.js';
-export { findViolations, type EngineSnapshot, type SequenceSnapshot } from './engine-invariants.js';
+export { findViolations } from './engine-invariants.js';
+export type * from './engine-snapshot.js';
 export {
   BrokenLogitsError,
   EngineClosedError,
@@ -19,3 +20,4 @@ export type { SamplingParams } from './sampling/sampling-params.js';
 export { seedOfChoice } from './sampling/seed-of-choice.js';
 export type { TokenLogprobs } from './sampling/token-logprobs.js';
 export type * from './sequence/generation-request.js';
+export type { PromptTokenLogprobs } from './sequence/prompt-scores.js';

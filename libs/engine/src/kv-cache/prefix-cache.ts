@@ -1,7 +1,7 @@
 import type { ModelRunner } from '../ports/model-runner.port.js';
-import type { StepPlan } from '../scheduling/plan-step.js';
 import type { Sequence } from '../sequence/sequence.js';
-import { PrefixIndex } from './prefix-index.js';
+import { BlockPool, type KnownPrefix } from './block-pool.js';
+import { reusableTokens } from './coming-block.js';
 
 /** Where a sequence's tokens are, and how they came there. */
 export interface Place {
@@ -12,21 +12,16 @@ export interface Place {
   firstKeptBlock: number | null;
 }
 
-type Chunks = StepPlan<Sequence>['chunks'];
-
-/** Tokens of a prompt that run however much of it is known: the last one's logits are wanted, and a lone one is slow. */
-const TOKENS_LEFT_TO_RUN = 2;
-
 /** Beginnings of texts that were computed once, for other sequences to start from. */
 export class PrefixCache {
   readonly #runner: ModelRunner;
   readonly #blockTokens: number;
-  readonly #index: PrefixIndex;
+  readonly #pool: BlockPool;
 
   constructor(runner: ModelRunner) {
     this.#runner = runner;
     this.#blockTokens = runner.info.blockTokens;
-    this.#index = new PrefixIndex(runner.info.blocks, this.#blockTokens);
+    this.#pool = new BlockPool(runner.info.blocks, this.#blockTokens);
   }
 
   /**
@@ -36,69 +31,76 @@ export class PrefixCache {
    */
   reuse(sequence: Sequence, place: Place, reserve: (tokens: number) => boolean): number {
     const start = sequence.processedTokens / this.#blockTokens;
-    const most = this.#reusableBlocks(sequence);
-    if (!Number.isInteger(start) || start >= most) return 0;
-    const { blocks, pure } = this.#index.find(textOf(sequence), most);
-    const end = sequence.request.deterministic ? pure : blocks.length;
+    if (!Number.isInteger(start)) return 0;
+    const { blocks, pureBlocks } = this.#pool.find(textOf(sequence), reusableTokens(sequence));
+    const end = sequence.request.deterministic ? pureBlocks : blocks.length;
     let index = start;
     for (; index < end && reserve((index + 1) * this.#blockTokens); index++) {
       this.#runner.loadBlock(blocks[index]!, place.slot, index * this.#blockTokens);
     }
+    blocks.forEach((block) => this.#pool.hold(block));
+    this.#releaseAll(blocks);
     const reused = Math.max(0, index - start) * this.#blockTokens;
     if (place.pureTokens === sequence.processedTokens) {
-      place.pureTokens = Math.max(place.pureTokens, Math.min(index, pure) * this.#blockTokens);
+      place.pureTokens = Math.max(place.pureTokens, Math.min(index, pureBlocks) * this.#blockTokens);
     }
     return reused;
   }
 
-  /** True where a chunk computes the block that follows the sequence's tokens, in a way that it may reuse. */
-  isComing(sequence: Sequence, chunks: Chunks, placeOf: (sequence: Sequence) => Place): boolean {
-    const start = sequence.processedTokens;
-    const end = start + this.#blockTokens;
-    if (start % this.#blockTokens !== 0 || end > this.#reusableBlocks(sequence) * this.#blockTokens)
-      return false;
-    return chunks.some(({ sequence: other, tokenCount }) => {
-      const from = other.processedTokens;
-      if (from >= end || from + tokenCount < end) return false;
-      if (sequence.request.deterministic && placeOf(other).pureTokens < from) return false;
-      return sharesStart(sequence, other, end);
-    });
-  }
-
-  /** Takes what is new among the blocks of a sequence's first tokens, all of them processed, into the store. */
+  /**
+   * Takes what is new among the blocks of a sequence's first tokens, all of them processed, into the store. What finds no
+   * room beside the text itself is left out.
+   */
   keep(sequence: Sequence, place: Place, tokenIds: Int32Array): void {
-    const blockCount = Math.floor(tokenIds.length / this.#blockTokens);
-    const pureBlocks = Math.floor(place.pureTokens / this.#blockTokens);
     const text = { salt: sequence.request.cacheSalt, tokenIds };
-    this.#index.keep(text, { blockCount, pureBlocks }, (index, block) => {
-      place.firstKeptBlock = Math.min(index, place.firstKeptBlock ?? index);
-      this.#runner.saveBlock(place.slot, index * this.#blockTokens, block);
-    });
+    const known = this.#pool.find(text, tokenIds.length);
+    known.blocks.forEach((block) => this.#pool.hold(block));
+    const { blocks, pureTokens } = this.#saveNew(place, known, tokenIds.length);
+    const replaced = known.blocks.filter((block, index) => block !== blocks[index]);
+    const whole = { ...text, tokenIds: tokenIds.subarray(0, blocks.length * this.#blockTokens) };
+    this.#pool.publish(whole, blocks, pureTokens);
+    this.#releaseAll([...blocks, ...replaced]);
   }
 
   /** Gives up what a sequence brought to the store, since it turned out to be wrong. */
   forget(sequence: Sequence, { firstKeptBlock }: Place): void {
-    if (firstKeptBlock !== null) this.#index.forget(textOf(sequence), firstKeptBlock);
+    if (firstKeptBlock === null) return;
+    const { blocks } = this.#pool.find(textOf(sequence), (firstKeptBlock + 1) * this.#blockTokens);
+    const block = blocks[firstKeptBlock];
+    if (block !== undefined) this.#pool.forget(block);
   }
 
   inspect() {
-    return this.#index.inspect();
+    return this.#pool.inspect().prefixBlocks;
   }
 
-  #reusableBlocks({ prefillTokens }: Sequence): number {
-    return Math.floor((prefillTokens - TOKENS_LEFT_TO_RUN) / this.#blockTokens);
+  /** Saves what is unknown of a text, or known only as decoded but prefilled here, as far as there is room. */
+  #saveNew(place: Place, known: KnownPrefix, tokens: number) {
+    const blocks = [...known.blocks];
+    let { pureTokens } = place;
+    for (let end = this.#blockTokens; end <= tokens; end += this.#blockTokens) {
+      const index = end / this.#blockTokens - 1;
+      const isKnown = index < known.blocks.length;
+      if (isKnown && (index < known.pureBlocks || end > pureTokens)) continue;
+      const block = this.#pool.acquire();
+      if (block === undefined) {
+        pureTokens = Math.min(pureTokens, end - this.#blockTokens);
+        break;
+      }
+      place.firstKeptBlock = Math.min(index, place.firstKeptBlock ?? index);
+      this.#runner.saveBlock(place.slot, end - this.#blockTokens, block);
+      blocks[index] = block;
+    }
+    return { blocks, pureTokens };
+  }
+
+  /** From the end to the start, so that the store gives up ends of texts before their beginnings. */
+  #releaseAll(blocks: readonly number[]): void {
+    for (const block of blocks.toReversed()) this.#pool.release(block);
   }
 }
 
 /** The part of a sequence that is looked up: what runs in chunks. */
 function textOf({ request, prefillTokenIds }: Sequence) {
   return { salt: request.cacheSalt, tokenIds: prefillTokenIds };
-}
-
-function sharesStart(a: Sequence, b: Sequence, tokens: number): boolean {
-  if (a.request.cacheSalt !== b.request.cacheSalt || b.prefillTokens < tokens) return false;
-  for (let i = 0; i < tokens; i++) {
-    if (a.prefillTokenIds[i] !== b.prefillTokenIds[i]) return false;
-  }
-  return true;
 }

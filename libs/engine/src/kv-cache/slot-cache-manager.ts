@@ -3,13 +3,13 @@ import type { CacheSnapshot } from '../ports/cache-snapshot.js';
 import type { ModelRunner, ModelStep } from '../ports/model-runner.port.js';
 import type { StepPlan } from '../scheduling/plan-step.js';
 import type { Sequence } from '../sequence/sequence.js';
+import { claimedTokens } from './claimed-tokens.js';
+import { isBlockComing } from './coming-block.js';
 import { planMove } from './plan-move.js';
 import { PrefixCache, type Place } from './prefix-cache.js';
 import { ResidentTokens } from './resident-tokens.js';
 import { SlotPool } from './slot-pool.js';
-
-/** What each sequence should be able to grow by before another one is let in beside it. */
-const HEADROOM_BLOCKS = 2;
+import { chunkRuns, isExact } from './spell-plan.js';
 
 /**
  * The cache of a runner whose sequences each have a slot of their own, as long as the context. Slots may promise more
@@ -64,7 +64,8 @@ export class SlotCacheManager implements CacheManager {
   }
 
   isComing(sequence: Sequence, chunks: StepPlan<Sequence>['chunks']): boolean {
-    return this.#prefixes?.isComing(sequence, chunks, this.#placeOf) ?? false;
+    const pureTokensOf = (other: Sequence) => this.#placeOf(other).pureTokens;
+    return this.reusesPrefixes && isBlockComing(sequence, chunks, this.limits.blockTokens, pureTokensOf);
   }
 
   async run(plan: StepPlan<Sequence>): Promise<PlanLogits> {
@@ -110,14 +111,12 @@ export class SlotCacheManager implements CacheManager {
     this.#placeOf(moved.sequence).slot = move.to;
   }
 
-  slotOf(sequence: Sequence): number {
-    return this.#placeOf(sequence).slot;
-  }
-
   inspect(): CacheSnapshot {
     return {
+      layout: 'slots',
       slots: this.#slots.size,
       takenSlots: this.#slots.taken(),
+      places: Array.from(this.#places, ([{ admission }, { slot }]) => ({ admission, slot })),
       cacheTokens: this.#resident.capacity,
       residentTokens: this.#resident.bySlot(),
       blocks: this.#runner.info.blocks,
@@ -125,41 +124,32 @@ export class SlotCacheManager implements CacheManager {
     };
   }
 
-  #toModelStep({ decodes, chunks, drafts }: StepPlan<Sequence>): ModelStep {
+  #toModelStep(plan: StepPlan<Sequence>): ModelStep {
     return {
-      decodes: decodes.map((sequence) => ({
-        slot: this.slotOf(sequence),
+      decodes: plan.decodes.map((sequence) => ({
+        slot: this.#placeOf(sequence).slot,
         tokenId: sequence.nextTokenId,
         position: sequence.processedTokens,
       })),
-      prefills: [
-        ...chunks.map(({ sequence, tokenCount, logitPositions }) => ({
-          slot: this.slotOf(sequence),
-          tokenIds: sequence.nextChunk(tokenCount),
-          startPosition: sequence.processedTokens,
-          logitPositions,
-        })),
-        ...drafts.map(({ sequence, tokenIds }) => ({
-          slot: this.slotOf(sequence),
-          tokenIds: Int32Array.of(sequence.nextTokenId, ...tokenIds),
-          startPosition: sequence.processedTokens,
-          logitPositions: 1 + tokenIds.length,
-        })),
-      ],
-      exact: decodes.some(isDeterministic) || chunks.some(({ sequence }) => isDeterministic(sequence)),
+      prefills: chunkRuns(plan).map(({ sequence, tokenIds, logitPositions }) => ({
+        slot: this.#placeOf(sequence).slot,
+        tokenIds,
+        startPosition: sequence.processedTokens,
+        logitPositions,
+      })),
+      exact: isExact(plan),
     };
   }
 
   /**
-   * Whether the sequence can join the others and all of them grow for a while: otherwise it would take room from
-   * them, be preempted and come back, over and over. One that is alone always has room.
+   * Whether the sequence can join the others and all of them grow for a while. One that is alone always has room.
    */
   #hasMemoryFor(sequence: Sequence): boolean {
     if (this.#isRoomy || this.#places.size === 0) return true;
-    const headroom = HEADROOM_BLOCKS * this.#runner.info.blockTokens;
-    let claimed = claimOf(sequence, headroom);
+    const { blockTokens } = this.limits;
+    let claimed = claimedTokens(sequence, blockTokens);
     for (const [other, { slot }] of this.#places) {
-      claimed += Math.max(claimOf(other, headroom), this.#resident.of(slot));
+      claimed += Math.max(claimedTokens(other, blockTokens), this.#resident.of(slot));
     }
     return claimed <= this.#resident.capacity;
   }
@@ -178,17 +168,9 @@ export class SlotCacheManager implements CacheManager {
     this.#resident.trim(slot);
   }
 
-  readonly #placeOf = (sequence: Sequence): Place => {
+  #placeOf(sequence: Sequence): Place {
     const place = this.#places.get(sequence);
     if (place === undefined) throw new Error(`${sequence.request.id} is not in the cache. This is a bug.`);
     return place;
-  };
-}
-
-function claimOf({ knownTokens, mostTokens }: Sequence, headroomTokens: number): number {
-  return Math.min(knownTokens + headroomTokens, mostTokens);
-}
-
-function isDeterministic({ request }: Sequence): boolean {
-  return request.deterministic;
+  }
 }

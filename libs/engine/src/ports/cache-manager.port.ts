@@ -57,7 +57,5 @@ export interface CacheManager {
   release(sequence: Sequence, departure: Departure): void;
   /** Puts sequences closer together where that saves more than it costs. */
   compact(): void;
-  /** The slot of a sequence; for reports and checks. */
-  slotOf(sequence: Sequence): number;
   inspect(): CacheSnapshot;
 }

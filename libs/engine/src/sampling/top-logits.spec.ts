@@ -7,21 +7,11 @@ import { needsFullLogits, type SamplingRules } from './needs-full-logits.js';
 import { sampleToken, sampleWithLogprobs, type SamplingContext } from './sample-token.js';
 import type { SamplingParams } from './sampling-params.js';
 import { TokenHistory } from './token-history.js';
+import { topLogitsOf } from '../testing/scripted-tokens.js';
 
 const TOP = 8;
 const neutral = compileSamplingParams({ temperature: 0 }, 7);
 const free: Omit<SamplingRules, 'params'> = { bannedTokenIds: [], isConstrained: false, topLogprobs: 0 };
-
-/** By sorting all of it. */
-function topOf(row: Float32Array, count: number): TopLogits {
-  const ids = [...row.keys()].toSorted((a, b) => row[b]! - row[a]! || a - b).slice(0, count);
-  const total = row.reduce((sum, logit) => sum + Math.exp(logit - row[ids[0]!]!), 0);
-  return {
-    tokenIds: Int32Array.from(ids),
-    logits: Float32Array.from(ids, (id) => row[id]!),
-    logSumExp: Math.fround(row[ids[0]!]! + Math.log(total)),
-  };
-}
 
 function contextOf(params: SamplingParams, position = 0): SamplingContext {
   const history = new TokenHistory(new Int32Array(0), params);
@@ -58,7 +48,7 @@ describe('a token from the best logits', () => {
             createSamplingScratch(row.length),
           );
         const fromAll = sample(Float32Array.from(row));
-        const fromBest = sample(topOf(row, TOP));
+        const fromBest = sample(topLogitsOf(row, TOP));
         expect(fromBest.tokenId).toBe(fromAll.tokenId);
         expect(fromBest.logprob).toBeCloseTo(fromAll.logprob, 5);
         expect(fromBest.top.map(({ tokenId }) => tokenId)).toEqual(fromAll.top.map(({ tokenId }) => tokenId));
@@ -74,11 +64,13 @@ describe('a token from the best logits', () => {
   it('is refused where a rule looks past them', () => {
     const biased = contextOf({ ...neutral, logitBias: new Map([[3, 1]]) });
     const row = Float32Array.from({ length: 20 }, (_, id) => id);
-    expect(() => sampleToken(topOf(row, TOP), biased, createSamplingScratch(20))).toThrow(/left out logits/u);
+    expect(() => sampleToken(topLogitsOf(row, TOP), biased, createSamplingScratch(20))).toThrow(
+      /left out logits/u,
+    );
   });
 
   it('is refused where the model is broken', () => {
-    const broken = { ...topOf(new Float32Array(20), TOP), logSumExp: NaN };
+    const broken = { ...topLogitsOf(new Float32Array(20), TOP), logSumExp: NaN };
     expect(() => sampleToken(broken, contextOf(neutral), createSamplingScratch(20))).toThrow(/is NaN/u);
   });
 });

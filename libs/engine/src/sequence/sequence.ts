@@ -1,4 +1,4 @@
-import type { SequenceSnapshot } from '../engine-invariants.js';
+import type { SequenceSnapshot } from '../engine-snapshot.js';
 import type { TokenLogits } from '../ports/token-logits.js';
 import type { SamplingScratch } from '../sampling/draw-token.js';
 import type { PlanCandidate } from '../scheduling/plan-step.js';

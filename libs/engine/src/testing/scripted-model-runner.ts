@@ -6,6 +6,7 @@ import type {
   PrefillChunk,
   StepLogits,
 } from '../ports/model-runner.port.js';
+import { entryOf, Kernel, logitsOf, type Entry } from './scripted-tokens.js';
 
 export interface ScriptedModelRunnerOptions {
   readonly slots: number;
@@ -22,19 +23,11 @@ export interface ScriptedModelRunnerOptions {
   readonly beforeStep?: (index: number, step: ModelStep) => void | Promise<void>;
 }
 
-/** The key and value of a position, as far as a script needs them: a hash of all that went into them. */
-type Entry = number;
-
 interface ScriptedSlot {
   readonly entries: Entry[];
   /** Of the last entries, how many were drafts that may be taken back. */
   drafted: number;
 }
-
-const PREFILL = 0;
-const LONE_ROW = 1;
-const SHIFTED_CHUNK = 2;
-const EXACT_DECODE = 3;
 
 /**
  * A model in memory for specs. A token's entry is a hash of the token, of all entries before it and of the kernel that
@@ -123,16 +116,16 @@ export class ScriptedModelRunner implements ModelRunner {
   }
 
   #decode({ slot, tokenId, position }: DecodeRow, { exact, decodes }: ModelStep): Float32Array {
-    const kernel = exact ? EXACT_DECODE : EXACT_DECODE + decodes.length;
+    const kernel = exact ? Kernel.exactDecode : Kernel.exactDecode + decodes.length;
     return this.#logitsOf(this.#append(this.#cutTo(slot, position), tokenId, kernel));
   }
 
   #prefill({ slot, tokenIds, startPosition, logitPositions }: PrefillChunk, { exact }: ModelStep) {
     const entries = this.#cutTo(slot, startPosition);
     const kernelOf = (offset: number) => {
-      if (startPosition % 2 === 1) return SHIFTED_CHUNK;
+      if (startPosition % 2 === 1) return Kernel.shiftedChunk;
       const isLone = !exact && offset === tokenIds.length - 1 && tokenIds.length % 2 === 1;
-      return isLone ? LONE_ROW : PREFILL;
+      return isLone ? Kernel.loneRow : Kernel.prefill;
     };
     tokenIds.forEach((tokenId, offset) => this.#append(entries, tokenId, kernelOf(offset)));
     this.#slot(slot).drafted = Math.max(0, logitPositions - 1);
@@ -148,8 +141,7 @@ export class ScriptedModelRunner implements ModelRunner {
   }
 
   #append(entries: Entry[], tokenId: number, kernel: number): Entry {
-    const digest = entries.reduce(mix, 0);
-    const entry = mix(mix(digest, tokenId + 1), this.#options.rounds === false ? 0 : kernel);
+    const entry = entryOf(entries, tokenId, this.#options.rounds === false ? 0 : kernel);
     entries.push(entry);
     if (entries.length > this.info.contextTokens) throw new Error('a slot exceeds the context');
     return entry;
@@ -174,16 +166,6 @@ export class ScriptedModelRunner implements ModelRunner {
   }
 
   #logitsOf(entry: Entry): Float32Array {
-    return Float32Array.from(
-      { length: this.info.vocabSize },
-      (_, id) => ((mix(entry, id) >>> 0) / 2 ** 32) * 8 - 4,
-    );
+    return logitsOf(entry, this.info.vocabSize);
   }
-}
-
-function mix(hash: number, value: number): number {
-  if (Number.isNaN(hash) || Number.isNaN(value)) return NaN;
-  let mixed = Math.imul(hash ^ value, 0x01000193) + 0x9e3779b9;
-  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
-  return mixed ^ (mixed >>> 13);
 }
