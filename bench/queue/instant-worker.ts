@@ -5,6 +5,7 @@ import { loadTokenizer } from '#tokenizer';
 import { EXIT_CODES } from '../../apps/worker/src/lifecycle/exit-codes.js';
 import { drainOnSignal, GracefulDrain } from '../../apps/worker/src/lifecycle/graceful-drain.js';
 import { checkStartup } from '../../apps/worker/src/lifecycle/startup-checks.js';
+import { newWorkerId } from '../../apps/worker/src/lifecycle/worker-state.js';
 import { serveVariant } from '../../apps/worker/src/serve-variant.js';
 import type { WorkerContext } from '../../apps/worker/src/worker-context.js';
 import { InstantModel } from './instant-model.js';
@@ -25,9 +26,12 @@ async function main(): Promise<void> {
     exit: (outcome) => process.exit(EXIT_CODES[outcome]),
     logger,
   });
+  const device = { device: { kind: 'cpu' }, gpu: null } as const;
   const facts = {
     settings,
-    variant: await checkStartup(settings),
+    workerId: newWorkerId(),
+    device,
+    variant: await checkStartup(settings, device),
     logger,
     drain,
     leaveUnsound: () => process.exit(EXIT_CODES.unsound),

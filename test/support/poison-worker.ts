@@ -7,6 +7,7 @@ import { EXIT_CODES } from '../../apps/worker/src/lifecycle/exit-codes.js';
 import { drainOnSignal, GracefulDrain } from '../../apps/worker/src/lifecycle/graceful-drain.js';
 import { openModelRunner } from '../../apps/worker/src/lifecycle/open-model-runner.js';
 import { checkStartup } from '../../apps/worker/src/lifecycle/startup-checks.js';
+import { newWorkerId } from '../../apps/worker/src/lifecycle/worker-state.js';
 import { serveVariant } from '../../apps/worker/src/serve-variant.js';
 
 /**
@@ -21,12 +22,12 @@ const settings = loadWorkerSettings();
 const logger = createLogger('poison-worker', settings.DROVER_LOG_LEVEL);
 const drain = new GracefulDrain(logger);
 drainOnSignal({ drain: () => drain.drain(), exit: () => process.exit(), logger });
-const variant = await checkStartup(settings);
+const device = { device: { kind: 'cpu' }, gpu: null } as const;
+const variant = await checkStartup(settings, device);
 const poison = (await loadTokenizer(variant.directory)).encodePrompt(POISON_WORD).slice(1);
 const leaveUnsound = () => void drain.drain().then(() => process.exit(EXIT_CODES.unsound));
-await serveVariant({ settings, variant, logger, drain, leaveUnsound }, async (worker) =>
-  withFault(await openModelRunner(worker), poison),
-);
+const facts = { settings, workerId: newWorkerId(), device, variant, logger, drain, leaveUnsound };
+await serveVariant(facts, async (worker) => withFault(await openModelRunner(worker), poison));
 
 function withFault(runner: ModelRunner, word: Int32Array): ModelRunner {
   /** Decode steps left, by slot. */

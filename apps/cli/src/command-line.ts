@@ -26,7 +26,7 @@ export function buildCommandLine(terminal: Terminal): Command {
       'start Redis, the API and one worker for each variant; Ctrl-C drains and stops them (npm start)',
     )
     .option('--variants <list>', 'variants to serve, such as 8_0,6_5 (DROVER_VARIANTS)')
-    .option('--device <device>', 'cpu, webgpu[:n] or cuda[:n] (DROVER_DEVICE)')
+    .option('--device <device>', 'cpu, webgpu[:n], cuda[:n] or auto (DROVER_DEVICE)')
     .option('--model <name>', 'model to serve (DROVER_MODEL)')
     .option('--port <port>', 'port of the API, 0 for a free one (DROVER_API_PORT)')
     .action(async (options: SystemOptions) => {

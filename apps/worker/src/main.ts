@@ -1,9 +1,13 @@
 import { loadWorkerSettings, SettingsError } from '#config';
 import { createLogger } from '#observability';
+import { formatDevice } from '#onnx-runner';
+import { openDevice } from './device/open-device.js';
 import { EXIT_CODES, StartupError } from './lifecycle/exit-codes.js';
 import { drainOnSignal, GracefulDrain } from './lifecycle/graceful-drain.js';
 import { checkStartup } from './lifecycle/startup-checks.js';
+import { newWorkerId } from './lifecycle/worker-state.js';
 import { serveVariant } from './serve-variant.js';
+import type { WorkerFacts } from './worker-context.js';
 
 async function main(): Promise<void> {
   const settings = loadWorkerSettings();
@@ -13,19 +17,25 @@ async function main(): Promise<void> {
   drainOnSignal({ drain: () => drain.drain(), exit, logger });
   const leaveUnsound = () => void drain.drain().then(() => exit('unsound'));
   try {
-    const variant = await checkStartup(settings);
-    const url = await serveVariant({ settings, variant, logger, drain, leaveUnsound });
-    const {
-      DROVER_MODEL: model,
-      DROVER_VARIANT: name,
-      DROVER_DEVICE: device,
-      DROVER_SLOTS: slots,
-    } = settings;
-    logger.info({ url, model, variant: name, device, slots, contextTokens: variant.contextTokens }, 'ready');
+    const workerId = newWorkerId();
+    const device = await openDevice({ settings, workerId, logger, drain });
+    const variant = await checkStartup(settings, device);
+    const facts = { settings, workerId, device, variant, logger, drain, leaveUnsound };
+    const url = await serveVariant(facts);
+    logReady(facts, url);
   } catch (error) {
     await drain.drain();
     throw error;
   }
+}
+
+function logReady({ settings, device, variant: { contextTokens }, logger }: WorkerFacts, url: string): void {
+  const { DROVER_MODEL: model, DROVER_VARIANT: variant, DROVER_SLOTS: slots } = settings;
+  const { gpu } = device;
+  logger.info(
+    { url, model, variant, device: formatDevice(device.device), gpu: gpu?.name, slots, contextTokens },
+    'ready',
+  );
 }
 
 function exitWith(error: unknown): never {

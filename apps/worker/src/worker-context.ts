@@ -3,6 +3,8 @@ import { createWorkerMetrics, type Logger, type WorkerMetrics } from '#observabi
 import { openFlightFile } from './flight/flight-file.js';
 import { FlightRecorder } from './flight/flight-recorder.js';
 import { GenerationMetrics } from './generation/generation-metrics.js';
+import type { WorkerDevice } from './device/open-device.js';
+import { showDevice } from './device/show-device.js';
 import type { GracefulDrain } from './lifecycle/graceful-drain.js';
 import { ModelSoundness } from './lifecycle/model-soundness.js';
 import type { PinnedVariant } from './lifecycle/startup-checks.js';
@@ -11,6 +13,8 @@ import { WorkerState } from './lifecycle/worker-state.js';
 /** What a worker knows before its first part is opened. */
 export interface WorkerFacts {
   readonly settings: WorkerSettings;
+  readonly workerId: string;
+  readonly device: WorkerDevice;
   readonly variant: PinnedVariant;
   readonly logger: Logger;
   readonly drain: GracefulDrain;
@@ -32,7 +36,8 @@ export function createWorkerContext(facts: WorkerFacts): WorkerContext {
   const { DROVER_MODEL, DROVER_VARIANT, DROVER_FLIGHT_RECORD } = facts.settings;
   const state = new WorkerState();
   const workerMetrics = createWorkerMetrics(DROVER_MODEL, DROVER_VARIANT);
-  const flight = new FlightRecorder(state.workerId, openFlightFile(DROVER_FLIGHT_RECORD));
+  showDevice(workerMetrics, facts.device);
+  const flight = new FlightRecorder(facts.workerId, openFlightFile(DROVER_FLIGHT_RECORD));
   facts.drain.onDrain('flight record', () => flight.close());
   const soundness = new ModelSoundness(({ reason, cause }) => {
     facts.logger.error({ reason, err: cause }, 'the model fails one job after another, the worker leaves');

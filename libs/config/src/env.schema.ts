@@ -105,9 +105,11 @@ export const workerEnvSchema = z.object({
     .describe('The one variant this worker serves.'),
   DROVER_DEVICE: z
     .string()
-    .regex(/^(cpu|(webgpu|cuda)(:\d+)?)$/)
+    .regex(/^(auto|cpu|(webgpu|cuda)(:\d{1,3})?)$/)
     .default('cpu')
-    .describe('`cpu`, `webgpu[:n]` or `cuda[:n]`.'),
+    .describe(
+      '`cpu`, `webgpu[:n]`, `cuda[:n]`, or `auto`: a GPU that no other worker of this host has, else the CPU.',
+    ),
   DROVER_SLOTS: integer(8, 1, 256).describe('Sequences that run at once.'),
   DROVER_CONTEXT: integer(0, 0, 1_048_576).describe("Context in tokens; 0 takes the model's own."),
   DROVER_KV_CACHE_MIB: integer(0, 0, 16 * 1024 * 1024).describe(

@@ -55,7 +55,7 @@ describe('settings', () => {
     );
   });
 
-  it.each(['cpu', 'webgpu', 'webgpu:1', 'cuda:0'])('know the device %s', (device) => {
+  it.each(['auto', 'cpu', 'webgpu', 'webgpu:1', 'cuda:0'])('know the device %s', (device) => {
     expect(loadWorkerSettings({ DROVER_DEVICE: device }).DROVER_DEVICE).toBe(device);
   });
 });

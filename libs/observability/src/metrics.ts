@@ -206,6 +206,17 @@ export function createWorkerMetrics(model: string, variant: string) {
       help: 'Bytes of the key-value cache.',
       registers,
     }),
+    device: new Gauge({
+      name: 'drover_device_info',
+      help: 'Always 1; its labels say what this worker runs on. Without a GPU they are empty but for the device.',
+      labelNames: ['device', 'uuid', 'name', 'driver'],
+      registers,
+    }),
+    deviceMemoryBytes: new Gauge({
+      name: 'drover_device_memory_bytes',
+      help: 'Memory of the GPU that this worker runs on; absent on the CPU.',
+      registers,
+    }),
     batchRows: new Histogram({
       name: 'drover_batch_size_sequences',
       help: 'Sequences decoded together in one step.',

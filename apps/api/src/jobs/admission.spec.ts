@@ -17,6 +17,7 @@ function worker(variant: string, rest: Partial<WorkerHeartbeat> = {}): WorkerHea
     model: 'tiny',
     variant,
     device: 'cpu',
+    gpu: null,
     contextTokens: 1024,
     slots: 4,
     slotsUsed: 0,

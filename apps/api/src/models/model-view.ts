@@ -28,7 +28,20 @@ export interface VariantView {
     readonly slots_used: number;
     readonly context_tokens: number | null;
     readonly tokens_per_second: number;
+    readonly devices: readonly WorkerDeviceView[];
   };
+}
+
+/** What one ready worker runs on. */
+export interface WorkerDeviceView {
+  readonly worker: string;
+  readonly device: string;
+  readonly gpu: {
+    readonly uuid: string;
+    readonly name: string;
+    readonly driver: string;
+    readonly memory_bytes: number;
+  } | null;
 }
 
 export interface ModelPage {

@@ -8,6 +8,8 @@ export interface ServedVariant {
   /** The smallest context among the workers: any of them may take the job. */
   readonly contextTokens: number;
   readonly workers: number;
+  /** Those workers. */
+  readonly members: readonly WorkerHeartbeat[];
   readonly slots: number;
   readonly slotsUsed: number;
   readonly tokensPerSecond: number;
@@ -33,6 +35,7 @@ function addWorker(group: ServedVariant | undefined, worker: WorkerHeartbeat): S
     bitsPerWeight: worker.bitsPerWeight,
     contextTokens: Math.min(group?.contextTokens ?? Infinity, worker.contextTokens),
     workers: (group?.workers ?? 0) + 1,
+    members: [...(group?.members ?? []), worker],
     slots: (group?.slots ?? 0) + worker.slots,
     slotsUsed: (group?.slotsUsed ?? 0) + worker.slotsUsed,
     tokensPerSecond: (group?.tokensPerSecond ?? 0) + worker.tokensPerSecond,

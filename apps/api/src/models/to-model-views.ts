@@ -1,6 +1,6 @@
-import { bitsPerWeightOf, parseModelName } from '#contracts';
+import { bitsPerWeightOf, parseModelName, type WorkerHeartbeat } from '#contracts';
 import { estimateVariantMemory } from '#model-store';
-import type { ModelView, VariantView } from './model-view.js';
+import type { ModelView, VariantView, WorkerDeviceView } from './model-view.js';
 import type { ModelOnDisk, VariantOnDisk } from './read-models.js';
 import type { ServedVariant } from './served-variants.js';
 
@@ -74,7 +74,16 @@ function toVariantView(
       slots_used: served?.slotsUsed ?? 0,
       context_tokens: served?.contextTokens ?? null,
       tokens_per_second: served?.tokensPerSecond ?? 0,
+      devices: (served?.members ?? []).map(toDeviceView),
     },
+  };
+}
+
+function toDeviceView({ workerId, device, gpu }: WorkerHeartbeat): WorkerDeviceView {
+  return {
+    worker: workerId,
+    device,
+    gpu: gpu && { uuid: gpu.uuid, name: gpu.name, driver: gpu.driver, memory_bytes: gpu.memoryBytes },
   };
 }
 

@@ -150,6 +150,18 @@ export const modelSchema = z.strictObject({
         slots_used: count,
         context_tokens: count.nullable(),
         tokens_per_second: z.number(),
+        devices: z
+          .array(
+            z.strictObject({
+              worker: z.string(),
+              device: z.string().describe('`cpu`, `webgpu:0`, `cuda:1`.'),
+              gpu: z
+                .strictObject({ uuid: z.string(), name: z.string(), driver: z.string(), memory_bytes: count })
+                .nullable()
+                .describe('Null on the CPU, and where the GPU cannot be looked at.'),
+            }),
+          )
+          .describe('What each of them runs on.'),
       }),
     }),
   ),

@@ -7,6 +7,8 @@ export const EXIT_CODES = {
   forced: 3,
   /** The model failed one job after another; another start may mend that. */
   unsound: 4,
+  /** Other workers hold every GPU; one may be free at another start. */
+  devicesHeld: 75,
   settings: 78,
   variantMissing: 80,
   variantDamaged: 81,

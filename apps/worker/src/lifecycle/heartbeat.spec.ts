@@ -7,6 +7,7 @@ const reading = (lastSeenMs: number): WorkerHeartbeat => ({
   model: 'm',
   variant: '8_0',
   device: 'cpu',
+  gpu: null,
   contextTokens: 64,
   slots: 2,
   slotsUsed: 0,

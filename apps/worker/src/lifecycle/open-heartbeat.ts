@@ -1,3 +1,4 @@
+import { formatDevice } from '#onnx-runner';
 import type { JobWorker } from '#queue';
 import type { WorkerContext } from '../worker-context.js';
 import { Heartbeat } from './heartbeat.js';
@@ -7,13 +8,14 @@ const WITHDRAW_MS = 500;
 
 /** Starts to tell the registry in Redis about this worker. */
 export function openHeartbeat(worker: WorkerContext, jobs: JobWorker): Heartbeat {
-  const { settings, variant, state, metrics, logger, drain } = worker;
+  const { settings, workerId, device, variant, state, metrics, logger, drain } = worker;
   const heartbeat = new Heartbeat({
     takeReading: () => ({
-      workerId: state.workerId,
+      workerId,
       model: settings.DROVER_MODEL,
       variant: settings.DROVER_VARIANT,
-      device: settings.DROVER_DEVICE,
+      device: formatDevice(device.device),
+      gpu: device.gpu,
       contextTokens: variant.contextTokens,
       slots: settings.DROVER_SLOTS,
       slotsUsed: jobs.activeCount,
@@ -27,7 +29,7 @@ export function openHeartbeat(worker: WorkerContext, jobs: JobWorker): Heartbeat
       lastSeenMs: Date.now(),
     }),
     publish: (reading) => jobs.publishHeartbeat(reading),
-    withdraw: () => jobs.withdrawHeartbeat(state.workerId),
+    withdraw: () => jobs.withdrawHeartbeat(workerId),
     onPublished: () => state.redisAnswered(Date.now()),
     onError: (err) => logger.warn({ err }, 'heartbeat was not taken'),
   });

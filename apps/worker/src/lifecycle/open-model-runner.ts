@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ModelRunner } from '#engine';
-import { createOnnxModelRunner, DeviceError, isOutOfMemory } from '#onnx-runner';
+import { createOnnxModelRunner, DeviceError, formatDevice, isOutOfMemory } from '#onnx-runner';
 import type { WorkerContext } from '../worker-context.js';
 import { EXIT_CODES, StartupError } from './exit-codes.js';
 import { cacheBudgetOf } from './memory-budget.js';
@@ -10,12 +10,12 @@ import { cacheBudgetOf } from './memory-budget.js';
  * @throws StartupError where the device cannot be used, or memory does not hold the model.
  */
 export async function openModelRunner(worker: WorkerContext): Promise<ModelRunner> {
-  const { settings, variant, metrics, drain } = worker;
+  const { settings, device, variant, metrics, drain } = worker;
   const { kvCacheBytes, prefixCacheBytes } = cacheBudgetOf(settings);
   try {
     const runner = await createOnnxModelRunner({
       modelPath: join(variant.directory, 'model.onnx'),
-      device: settings.DROVER_DEVICE,
+      device: formatDevice(device.device),
       slots: settings.DROVER_SLOTS,
       contextTokens: variant.contextTokens,
       threads: settings.DROVER_THREADS,

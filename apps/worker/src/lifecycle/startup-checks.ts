@@ -9,6 +9,7 @@ import {
   verifyVariant,
   type VariantManifest,
 } from '#model-store';
+import type { WorkerDevice } from '../device/open-device.js';
 import { EXIT_CODES, StartupError } from './exit-codes.js';
 import { fitVariant } from './fit-variant.js';
 import { cacheBudgetOf, neededBytesWithin } from './memory-budget.js';
@@ -25,7 +26,10 @@ export interface PinnedVariant {
  * Everything that can be known before the model is loaded.
  * @throws StartupError with the exit code of what is wrong and the next step.
  */
-export async function checkStartup(settings: WorkerSettings): Promise<PinnedVariant> {
+export async function checkStartup(
+  settings: WorkerSettings,
+  { device, gpu }: WorkerDevice,
+): Promise<PinnedVariant> {
   const { DROVER_DATA_DIR, DROVER_MODEL, DROVER_VARIANT, DROVER_SLOTS } = settings;
   const directory = variantDirectory(DROVER_DATA_DIR, DROVER_MODEL, DROVER_VARIANT);
   const manifest = await findWholeVariant(directory, settings);
@@ -45,10 +49,14 @@ export async function checkStartup(settings: WorkerSettings): Promise<PinnedVari
           prefillChunkTokens: settings.DROVER_PREFILL_CHUNK,
         }),
       ),
-    // On a GPU the model lives in the GPU's memory; its provider says when that is too small.
-    availableBytes: settings.DROVER_DEVICE === 'cpu' ? process.availableMemory() : Number.POSITIVE_INFINITY,
+    availableBytes: device.kind === 'cpu' ? process.availableMemory() : gpuBytes(gpu),
   });
   return { directory, bitsPerWeight: manifest.bitsPerWeight, contextTokens };
+}
+
+/** Where the GPU's memory is unknown its provider says when it is too small. */
+function gpuBytes(gpu: WorkerDevice['gpu']): number {
+  return (gpu?.availableBytes ?? gpu?.memoryBytes) || Number.POSITIVE_INFINITY;
 }
 
 /** Reads every byte: it would be read to load the model anyway, and a flipped bit would else speak nonsense. */

@@ -8,9 +8,13 @@ export type Readiness =
   | { readonly ready: true }
   | { readonly ready: false; readonly reason: 'starting' | 'draining' | 'redis-unreachable' };
 
+/** Names a worker of this host; new for each process. */
+export function newWorkerId(): string {
+  return `${hostname()}-${randomUUID()}`;
+}
+
 /** Where the worker stands between start and exit; the health port and the heartbeat tell it. */
 export class WorkerState {
-  readonly workerId = `${hostname()}-${randomUUID()}`;
   readonly startedAtMs = Date.now();
   private current: WorkerStatus = 'starting';
   private redisSeenAtMs = Number.NEGATIVE_INFINITY;

@@ -1,9 +1,14 @@
+import type { GpuDevice } from './gpu-device.js';
+
 /** What a worker tells about itself every few seconds; the API admits and routes by it. */
 export interface WorkerHeartbeat {
   readonly workerId: string;
   readonly model: string;
   readonly variant: string;
+  /** `cpu`, `webgpu:0`, `cuda:1` */
   readonly device: string;
+  /** Null on the CPU, and where the GPU cannot be looked at. */
+  readonly gpu: GpuDevice | null;
   readonly contextTokens: number;
   readonly slots: number;
   readonly slotsUsed: number;

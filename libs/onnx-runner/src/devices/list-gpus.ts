@@ -47,16 +47,17 @@ export function mergeGpus(
   const byCuda = nvidia.map((gpu, index): Gpu => {
     const cuda = { kind: 'cuda', index } as const;
     const adapter = adapters.findIndex(({ uuid }) => uuid === gpu.uuid);
-    if (adapter === -1) return { ...describe(gpu), devices: [cuda] };
-    return { ...describe(gpu), devices: hasCuda ? [cuda, webgpu(adapter)] : [webgpu(adapter), cuda] };
+    if (adapter === -1) return { ...describeGpu(gpu), devices: [cuda] };
+    return { ...describeGpu(gpu), devices: hasCuda ? [cuda, webgpu(adapter)] : [webgpu(adapter), cuda] };
   });
   const byVulkan = adapters.flatMap((adapter, index): readonly Gpu[] => {
     if (nvidia.some(({ uuid }) => uuid === adapter.uuid)) return [];
-    return [{ ...describe(adapter), devices: [webgpu(index)] }];
+    return [{ ...describeGpu(adapter), devices: [webgpu(index)] }];
   });
   return [...byCuda, ...byVulkan];
 }
 
-function describe({ uuid, name, kind, driver, memoryBytes, availableBytes }: GpuDevice): GpuDevice {
+/** A GPU without what is more than its description. */
+export function describeGpu({ uuid, name, kind, driver, memoryBytes, availableBytes }: GpuDevice): GpuDevice {
   return { uuid, name, kind, driver, memoryBytes, availableBytes };
 }

@@ -7,6 +7,7 @@ export function newTestHeartbeat(overrides: Partial<WorkerHeartbeat> = {}): Work
     model: 'tiny',
     variant: '6_5',
     device: 'cpu',
+    gpu: null,
     contextTokens: 512,
     slots: 1,
     slotsUsed: 0,
