@@ -47,7 +47,7 @@ describe('what a job may ask of its output', () => {
     const sampled = { temperature: 1, seed: 5, max_tokens: 24, logprobs: true };
     const all = await finished({ ...sampled, n: 3 });
     const means = (all.output?.choices ?? []).map(({ logprobs }) => {
-      const told = logprobs?.content.map(({ logprob }) => logprob) ?? [];
+      const told = logprobs?.content.flatMap(({ logprob }) => logprob ?? []) ?? [];
       return told.reduce((sum, logprob) => sum + logprob, 0) / told.length;
     });
     const best = await finished({ ...sampled, best_of: 3 });
@@ -125,6 +125,21 @@ describe('what a job may ask of its output', () => {
       return textOf(await system.client.finalJob((await system.client.submit(request)).id));
     };
     expect(await textFor({ echo: true })).toBe(`Once upon a time${await textFor({})}`);
+  });
+
+  it('how likely a text is that it brings itself', async () => {
+    const scoreOf = async (prompt: string) => {
+      const input = { prompt, echo: true, logprobs: true, max_tokens: 0 };
+      const request = { model: 'drover-tiny', variant: '8_0', input };
+      const job = await system.client.finalJob((await system.client.submit(request)).id);
+      expect(job).toMatchObject({ status: 'succeeded', usage: { completion_tokens: 0 } });
+      expect(textOf(job)).toBe(prompt);
+      const content = job.output?.choices[0]?.logprobs?.content ?? [];
+      expect(content[0]?.logprob).toBeNull();
+      expect(Buffer.from(content.flatMap(({ bytes }) => bytes)).toString()).toBe(prompt);
+      return content.reduce((sum, { logprob }) => sum + (logprob ?? 0), 0);
+    };
+    expect(await scoreOf('1, 2, 3, 4, 5, 6')).toBeGreaterThan(await scoreOf('6, 1, 4, 2, 5, 3'));
   });
 });
 

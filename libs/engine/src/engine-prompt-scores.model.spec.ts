@@ -74,8 +74,9 @@ describe('the scores of a prompt by a real model', () => {
     const rows = await logSoftmaxOf(model);
     const [result] = await serve(model, 16, [scored('a', model, { deterministic: false })]);
     const scores = result?.promptLogprobs ?? [];
-    expect(scores.map(({ tokenId }) => tokenId)).toEqual([...model.promptTokenIds.subarray(1)]);
-    for (const [index, { tokenId, logprob, top }] of scores.entries()) {
+    expect(scores.map(({ tokenId }) => tokenId)).toEqual([...model.promptTokenIds]);
+    expect(scores[0]).toMatchObject({ logprob: null, top: [] });
+    for (const [index, { tokenId, logprob, top }] of scores.slice(1).entries()) {
       const row = rows[index]!;
       expect(logprob).toBeCloseTo(row[tokenId]!, 3);
       const best = row.toSorted((a, b) => b - a).slice(0, TOP);

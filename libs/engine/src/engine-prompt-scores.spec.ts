@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GenerationRequest, GenerationResult } from './sequence/generation-request.js';
-import type { TokenLogprobs } from './sampling/token-logprobs.js';
+import type { PromptTokenLogprobs } from './sequence/prompt-scores.js';
 import { createEngine, request, runAlone, VOCAB } from './testing/engine-fixture.js';
 import { ScriptedModelRunner } from './testing/scripted-model-runner.js';
 
@@ -26,10 +26,11 @@ async function logSoftmaxOf(promptTokenIds: Int32Array): Promise<number[][]> {
 }
 
 /** What the scores of a prompt must be, by the definition. */
-async function expectedScores(promptTokenIds: Int32Array): Promise<TokenLogprobs[]> {
+async function expectedScores(promptTokenIds: Int32Array): Promise<PromptTokenLogprobs[]> {
   const rows = await logSoftmaxOf(promptTokenIds);
-  return Array.from(promptTokenIds.subarray(1), (tokenId, index) => {
-    const row = rows[index]!;
+  return Array.from(promptTokenIds, (tokenId, index) => {
+    const row = rows[index - 1];
+    if (row === undefined) return { tokenId, logprob: null, top: [] };
     const close = (id: number): number => expect.closeTo(row[id]!, 6);
     const best = row.map((_, id) => id).toSorted((a, b) => row[b]! - row[a]!);
     const top = best.slice(0, TOP).map((id) => ({ tokenId: id, logprob: close(id) }));
@@ -85,13 +86,15 @@ describe('the scores of a prompt', () => {
     const { engine, runner, reports } = createEngine();
     const result = await engine.submit(scored('a text', { maxTokens: 0 }));
     expect(result).toMatchObject({ finish: 'length', text: '', tokenIds: [], timeToFirstTokenMs: null });
-    expect(result.promptLogprobs).toHaveLength('a text'.length - 1);
+    expect(result.promptLogprobs).toHaveLength('a text'.length);
     expect(runner.trace.every(({ decodes }) => decodes.length === 0)).toBe(true);
     expect(reports.reduce((sum, { generatedTokens }) => sum + generatedTokens, 0)).toBe(0);
   });
 
   it('of a prompt of one token are none', async () => {
-    expect(await runAlone(scored('a', { maxTokens: 0 }))).toMatchObject({ promptLogprobs: [] });
+    expect(await runAlone(scored('a', { maxTokens: 0 }))).toMatchObject({
+      promptLogprobs: [{ logprob: null, top: [] }],
+    });
   });
 
   it('are told again with a text that an earlier run had ended', async () => {

@@ -162,16 +162,16 @@ export function neededTokensOf(input: JobInput, promptTokens: number): number {
 const MAX_LOGPROBS = 262_144;
 
 /**
- * @param maxTokens of all the job's texts together
+ * @param toldTokens of all the job's texts together, with `echo` the prompt in each of them
  * @throws DroverError `invalid_value` where the log probabilities could be more than a record holds
  */
-export function requireRoomForLogprobs(input: JobInput, maxTokens: number): void {
+export function requireRoomForLogprobs(input: JobInput, toldTokens: number): void {
   if (input.logprobs !== true) return;
   const each = 1 + (input.top_logprobs ?? 0);
-  if (each * maxTokens <= MAX_LOGPROBS) return;
+  if (each * toldTokens <= MAX_LOGPROBS) return;
   throw new DroverError(
     'invalid_value',
-    `\`input.logprobs\` asks for up to ${each} log probabilities of each of ${maxTokens} tokens; a job holds ` +
+    `\`input.logprobs\` asks for up to ${each} log probabilities of each of ${toldTokens} tokens; a job holds ` +
       `${MAX_LOGPROBS}. Ask for ${Math.floor(MAX_LOGPROBS / each)} tokens at most, or for fewer \`top_logprobs\`.`,
     { param: 'input.logprobs' },
   );

@@ -41,8 +41,10 @@ export class JobAdmission {
     const promptTokens = await this.promptCounter.count(wanted.model, request.input, largestContext);
     const chosen = await this.#choose(candidates, neededTokensOf(request.input, promptTokens), nowMs);
     const eachMaxTokens = resolveMaxTokens(request.input, promptTokens, chosen.contextTokens);
-    const maxTokens = eachMaxTokens * sequenceCountOf(request.input);
-    requireRoomForLogprobs(request.input, maxTokens);
+    const texts = sequenceCountOf(request.input);
+    const echoedTokens = request.input.echo === true ? promptTokens : 0;
+    requireRoomForLogprobs(request.input, texts * (echoedTokens + eachMaxTokens));
+    const maxTokens = texts * eachMaxTokens;
     return { model: chosen.model, variant: chosen.variant, promptTokens, maxTokens };
   }
 

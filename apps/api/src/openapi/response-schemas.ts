@@ -35,6 +35,7 @@ const tokenLogprob = {
 
 const tokenLogprobsSchema = z.strictObject({
   ...tokenLogprob,
+  logprob: tokenLogprob.logprob.nullable().describe("Null of an echoed prompt's first token."),
   top_logprobs: z.array(z.strictObject(tokenLogprob)),
 });
 

@@ -4,7 +4,7 @@ import {
   type FinishReason,
   type JobInput,
   type JobRecord,
-  type TokenLogprobs,
+  type PromptTokenLogprobs,
   type ToolCall,
 } from '#contracts';
 import type { GenerationResult } from '#engine';
@@ -22,9 +22,11 @@ export function toChoices(
   unfinishedReason: FinishReason,
   describe: LogprobDescriber,
 ): ChoiceRecord[] {
+  const promptLogprobs = describe(promptLogprobsOf(results));
   return pickBest(results, job.choiceCount).map((result, index) => {
     const finishReason = result.finish === 'aborted' ? unfinishedReason : result.finish;
-    const logprobs = visibleLogprobs(result, job.input, describe);
+    const shown = visibleLogprobs(result, job.input, describe);
+    const logprobs = shown && [...promptLogprobs, ...shown];
     const turn = result.finish === 'aborted' ? null : parseTurn(job, result.text, index);
     return turn === null
       ? { text: result.text, finishReason, logprobs, toolCalls: null }
@@ -37,12 +39,17 @@ function pickBest(results: readonly GenerationResult[], count: number): readonly
   return results.toSorted((a, b) => meanLogprobOf(b) - meanLogprobOf(a) || 0).slice(0, count);
 }
 
+/** Texts of one prompt share its scores: one of them has them, where they are told. */
+function promptLogprobsOf(results: readonly GenerationResult[]) {
+  return results.find(({ promptLogprobs }) => promptLogprobs !== undefined)?.promptLogprobs ?? [];
+}
+
 /** A token that ended the text is no part of it. */
 function visibleLogprobs(
   { finish, logprobs = [] }: GenerationResult,
   { logprobs: asked, stop_token_ids: stopTokenIds = [] }: JobInput,
   describe: LogprobDescriber,
-): TokenLogprobs[] | null {
+): PromptTokenLogprobs[] | null {
   if (asked !== true) return null;
   const described = describe(logprobs);
   const last = described.at(-1);

@@ -40,16 +40,21 @@ export function compileRequests(
   const sequences = sequenceCountOf(input);
   const common = compileCommon(job, sequences, model);
   const makeConstraint = compileForm(input, common.maxTokens, model.constraints);
-  return Array.from({ length: sequences }, (_, index) => index)
-    .filter((index) => (generated[index]?.finishReason ?? null) === null)
-    .map((index) => ({
-      ...common,
-      id: sequenceIdOf(attemptKey, index),
-      sampling: { ...common.sampling, seed: seedOfChoice(common.sampling.seed, index) },
-      constraint: makeConstraint(),
-      decoder: model.tokenizer.createTextDecoder(),
-      resume: resumePointOf(input, generated[index]),
-    }));
+  const going = Array.from({ length: sequences }, (_, index) => index).filter(
+    (index) => (generated[index]?.finishReason ?? null) === null,
+  );
+  const scoresPrompt = input.echo === true && input.logprobs === true;
+  // Texts share their prompt, so one scores it for all: one that has ended, where none is left.
+  const running = scoresPrompt && going.length === 0 ? [0] : going;
+  return running.map((index) => ({
+    ...common,
+    scoresPrompt: scoresPrompt && index === running[0],
+    id: sequenceIdOf(attemptKey, index),
+    sampling: { ...common.sampling, seed: seedOfChoice(common.sampling.seed, index) },
+    constraint: makeConstraint(),
+    decoder: model.tokenizer.createTextDecoder(),
+    resume: resumePointOf(input, generated[index]),
+  }));
 }
 
 /** What all texts of a job have in common. */

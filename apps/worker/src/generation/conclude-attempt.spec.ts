@@ -131,6 +131,19 @@ describe('the choices of a job', () => {
     expect(ended?.choices[0]?.logprobs).toHaveLength(1);
   });
 
+  it('tell with `echo` those of the prompt first, the same of each text', () => {
+    const promptLogprobs = [
+      { tokenId: 1, logprob: null, top: [] },
+      { tokenId: 2, logprob: -2, top: [] },
+    ];
+    const job = jobOf({ prompt: 'x', echo: true, logprobs: true, n: 2 }, 2);
+    const finished = completed(job, withLogprobs('a', -1), { ...withLogprobs('b', -3), promptLogprobs });
+    expect(finished?.choices.map(({ logprobs }) => logprobs?.map(({ logprob }) => logprob))).toEqual([
+      [null, -2, -1],
+      [null, -2, -3],
+    ]);
+  });
+
   const tool = { type: 'function', function: { name: 'add' } } as const;
   const calls = '{"name": "add", "parameters": {"a": 1}}; {"name": "add", "parameters": {"a": 2}}';
   const asked = (more: Partial<JobInput>) =>

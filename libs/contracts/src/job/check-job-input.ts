@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ChatMessage } from './chat-message.schema.js';
 import type { JobInput } from './job-input.schema.js';
+import { sequenceCountOf } from './output.schema.js';
 
 /** What is wrong with a field in view of the others. */
 interface InputProblem {
@@ -35,23 +36,31 @@ function* problemsOf(input: JobInput): Generator<InputProblem> {
     yield { path: ['top_logprobs'], message: 'it needs `logprobs: true`' };
   }
   yield* echoProblems(input);
+  yield* scoringProblems(input);
   yield* toolProblems(input);
   yield* formatProblems(input);
   yield* toolMessageProblems(input.messages ?? []);
 }
 
-function* echoProblems({
-  echo,
-  prompt,
-  logprobs,
-  response_format: format,
-}: JobInput): Generator<InputProblem> {
+function* echoProblems({ echo, prompt, response_format: format }: JobInput): Generator<InputProblem> {
   if (echo !== true) return;
   const path = ['echo'];
   if (prompt === undefined) yield { path, message: 'only a `prompt` can be echoed; leave it out' };
-  if (logprobs === true) yield { path, message: 'the prompt has no `logprobs`; leave one of them out' };
   if (format !== undefined && format.type !== 'text') {
     yield { path, message: 'the prompt does not follow `response_format`; leave one of them out' };
+  }
+}
+
+/** A job that generates nothing has a prompt to score instead, once. */
+function* scoringProblems(input: JobInput): Generator<InputProblem> {
+  const limit = TOKEN_LIMITS.find((name) => input[name] === 0);
+  if (limit === undefined) return;
+  const path = [limit];
+  if (input.echo !== true || input.logprobs !== true) {
+    yield { path, message: '0 generates nothing, and needs `echo` and `logprobs` for something to tell' };
+  }
+  if (sequenceCountOf(input) > 1) {
+    yield { path, message: '0 generates nothing, so there is one text; leave `n` and `best_of` out' };
   }
 }
 

@@ -2,7 +2,7 @@ import type { EngineFault } from './engine-fault.js';
 import type { JobStatus } from './job-status.js';
 import type { JobInput } from './job-input.schema.js';
 import type { WebhookTarget } from './submit-job.schema.js';
-import type { TokenLogprobs } from './token-logprobs.js';
+import type { PromptTokenLogprobs } from './token-logprobs.js';
 import type { ToolCall } from './tools.schema.js';
 
 /** Why a text ended. */
@@ -13,8 +13,11 @@ export interface ChoiceRecord {
   /** What the model said, its calls of tools left out. */
   readonly text: string;
   readonly finishReason: FinishReason;
-  /** Of each generated token but the one that ended the text; null where they were not asked for. */
-  readonly logprobs: readonly TokenLogprobs[] | null;
+  /**
+   * Of each generated token but the one that ended the text, with `echo` of those of the prompt before them; null where
+   * they were not asked for.
+   */
+  readonly logprobs: readonly PromptTokenLogprobs[] | null;
   /** Null where there are none. */
   readonly toolCalls: readonly ToolCall[] | null;
 }

@@ -22,7 +22,10 @@ export const outputFields = {
     .max(MAX_TOP_LOGPROBS)
     .optional()
     .describe('Tell so many of the likeliest tokens at each place. Needs `logprobs`.'),
-  echo: z.boolean().optional().describe('Begin the text with the prompt. For `prompt` without `logprobs`.'),
+  echo: z
+    .boolean()
+    .optional()
+    .describe('Begin the text with the `prompt`, and its `logprobs` with those of the prompt.'),
   response_format: responseFormatSchema.optional(),
   tools: z.array(toolSchema).min(1).max(MAX_TOOLS).optional(),
   tool_choice: toolChoiceSchema.optional().describe('Default `auto` where there are tools.'),

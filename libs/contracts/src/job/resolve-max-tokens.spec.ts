@@ -25,6 +25,11 @@ describe('most tokens of a job', () => {
     );
   });
 
+  it('is none of a prompt that fills the whole context and is only scored', () => {
+    expect(resolveMaxTokens({ ...prompt, max_tokens: 0 }, 1024, 1024)).toBe(0);
+    expect(() => resolveMaxTokens({ ...prompt, max_tokens: 0 }, 1025, 1024)).toThrow('1025');
+  });
+
   it('refuses a prompt that leaves no room for one token', () => {
     const messages = [{ role: 'user' as const, content: 'Hello' }];
     expect(() => resolveMaxTokens({ messages }, 1024, 1024)).toThrow(

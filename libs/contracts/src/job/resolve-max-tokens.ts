@@ -14,7 +14,7 @@ export function resolveMaxTokens(input: JobInput, promptTokenCount: number, cont
   const name = NAMES.find((candidate) => input[candidate] !== undefined);
   const asked = name && input[name];
   const fits = contextTokens - promptTokenCount;
-  if (fits < 1) {
+  if (fits < Math.min(1, asked ?? 1)) {
     throw new DroverError(
       'context_length_exceeded',
       `The prompt has ${promptTokenCount} tokens; the context of ${contextTokens} holds a prompt of ` +

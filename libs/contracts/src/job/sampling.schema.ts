@@ -5,18 +5,16 @@ export const MAX_TOKENS_LIMIT = 131_072;
 /** OpenAI's bound on the number of stop strings. */
 export const MAX_STOP_STRINGS = 4;
 
+const tokenLimit = z.int().min(0).max(MAX_TOKENS_LIMIT).optional();
 const tokenId = z.int().min(0).max(1_000_000);
 
 /** Sampling part of a job's `input`. Unset fields keep the engine's defaults (`compileSamplingParams`). */
 export const samplingFields = {
-  max_tokens: z
-    .int()
-    .min(1)
-    .max(MAX_TOKENS_LIMIT)
-    .optional()
-    .describe('Most tokens to generate. Default 1024, or what fits the context if that is less.'),
-  max_completion_tokens: z.int().min(1).max(MAX_TOKENS_LIMIT).optional().describe('Alias of `max_tokens`.'),
-  max_new_tokens: z.int().min(1).max(MAX_TOKENS_LIMIT).optional().describe('Alias of `max_tokens`.'),
+  max_tokens: tokenLimit.describe(
+    'Most tokens to generate. Default 1024, or what fits the context if that is less. 0 with `echo` and `logprobs` only.',
+  ),
+  max_completion_tokens: tokenLimit.describe('Alias of `max_tokens`.'),
+  max_new_tokens: tokenLimit.describe('Alias of `max_tokens`.'),
   min_tokens: z
     .int()
     .min(0)

@@ -7,9 +7,14 @@ export interface TokenLogprob {
   readonly logprob: number;
 }
 
-/** A generated token with the likeliest ones at its place, best first; as many as were asked for. */
+/** A token with the likeliest ones at its place, best first; as many as were asked for. */
 export interface TokenLogprobs extends TokenLogprob {
   readonly top: readonly TokenLogprob[];
+}
+
+/** The same of a prompt's token; the first has no probability, since nothing comes before it. */
+export interface PromptTokenLogprobs extends Omit<TokenLogprobs, 'logprob'> {
+  readonly logprob: number | null;
 }
 
 /** Wire form, as OpenAI has it. */
@@ -19,12 +24,14 @@ export interface TokenLogprobView {
   readonly bytes: readonly number[];
 }
 
-export interface TokenLogprobsView extends TokenLogprobView {
+export interface TokenLogprobsView extends Omit<TokenLogprobView, 'logprob'> {
+  /** Null of a prompt's first token. */
+  readonly logprob: number | null;
   readonly top_logprobs: readonly TokenLogprobView[];
 }
 
-export function toLogprobsView({ top, ...chosen }: TokenLogprobs): TokenLogprobsView {
-  return { ...toLogprobView(chosen), top_logprobs: top.map(toLogprobView) };
+export function toLogprobsView({ token, logprob, bytes, top }: PromptTokenLogprobs): TokenLogprobsView {
+  return { token, logprob, bytes, top_logprobs: top.map(toLogprobView) };
 }
 
 function toLogprobView({ token, logprob, bytes }: TokenLogprob): TokenLogprobView {

@@ -1,5 +1,6 @@
 import type { SamplingParams } from '../sampling/sampling-params.js';
 import type { TokenLogprobs } from '../sampling/token-logprobs.js';
+import type { PromptTokenLogprobs } from './prompt-scores.js';
 import type { TokenConstraint } from '../ports/token-constraint.port.js';
 import type { TokenTextDecoder } from '../ports/token-text-decoder.port.js';
 
@@ -58,8 +59,8 @@ export interface GenerationResult {
   readonly tokenIds: readonly number[];
   /** One for each of `tokenIds`, where the request reports them. */
   readonly logprobs?: readonly TokenLogprobs[];
-  /** One for each of the prompt's tokens from the second on, where the request scores it and all have run. */
-  readonly promptLogprobs?: readonly TokenLogprobs[];
+  /** One for each of the prompt's tokens, where the request scores it and all have run. */
+  readonly promptLogprobs?: readonly PromptTokenLogprobs[];
   /** How many of `tokenIds`, the first ones, were known from an earlier run. */
   readonly resumedTokenCount: number;
   readonly finish: GenerationFinish;

@@ -80,6 +80,7 @@ end
 -- Of successes by priority, as users of one often want the same: their number, tokens generated, share of the tokens
 -- allowed, and both squared.
 local function learnLength()
+  if tonumber(get('maxTokens')) == 0 then return end
   local tokens = cjson.decode(get('usage')).completionTokens
   local share = tokens / get('maxTokens')
   addFading('seen:' .. get('priority'), ${FADE}, 1, tokens, tokens ^ 2, share, share ^ 2)
