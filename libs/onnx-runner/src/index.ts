@@ -5,4 +5,5 @@ export { evaluateLogits, type LogitsEvaluator } from './evaluate-logits.js';
 export { ModelContractError } from './model-contract.js';
 export { createOnnxModelRunner, type OnnxModelRunnerOptions } from './onnx-model-runner.js';
 export { isOutOfMemory, OrtError, type OrtErrorCode } from './ort/ort-error.js';
+export { createPagedRunner, type PagedRunnerOptions } from './paged/paged-runner.js';
 export { OrtLibraryError } from './ort/ort-library.js';

@@ -2,7 +2,7 @@ import type { LlamaConfig } from '#model-store';
 import { plannedLinears } from '../plan/planned-linears.js';
 import type { QuantizationPlan } from '../plan/quantization-plan.js';
 import { DecoderNodes, type GraphArithmetic } from './decoder-nodes.js';
-import { COS_CACHE, SIN_CACHE } from './initializer-names.js';
+import { CONSTANTS, COS_CACHE, SIN_CACHE } from './initializer-names.js';
 import type { OnnxGraph, OnnxInitializer, OnnxValue } from './onnx-model.js';
 import { bytesOf } from './bytes-of.js';
 
@@ -45,14 +45,14 @@ export function buildPagedLlamaGraph(config: LlamaConfig, plan: QuantizationPlan
       { name: 'attention_metadata', type: 'int32', shape: [2] },
       { name: 'logit_indices', type: 'int64', shape: ['logits'] },
       { name: 'full_logit_indices', type: 'int64', shape: ['full_logits'] },
-      ...cacheValues(config, 'past_key_values'),
+      ...pagedCacheValues(config, 'past_key_values'),
     ],
     outputs: [
       { name: 'top_token_ids', type: 'int64', shape: ['logits', top] },
       { name: 'top_logits', type: 'float32', shape: ['logits', top] },
       { name: 'log_sum_exp', type: 'float32', shape: ['logits', 1] },
       { name: 'logits', type: 'float32', shape: ['full_logits', config.vocabSize] },
-      ...cacheValues(config, 'present'),
+      ...pagedCacheValues(config, 'present'),
     ],
     nodes: graph.nodes,
   };
@@ -70,7 +70,11 @@ function topCount({ vocabSize }: LlamaConfig): number {
   return Math.min(TOP_LOGITS, vocabSize);
 }
 
-function cacheValues({ layers, keyValueHeads, headDim }: LlamaConfig, prefix: string): OnnxValue[] {
+/** Keys and values of every layer: float16 [blocks, block_size, kvHeads, headDim]. */
+export function pagedCacheValues(
+  { layers, keyValueHeads, headDim }: LlamaConfig,
+  prefix: string,
+): OnnxValue[] {
   const shape = ['blocks', 'block_size', keyValueHeads, headDim];
   return Array.from({ length: layers }, (_, layer) =>
     ['key', 'value'].map(
@@ -114,6 +118,14 @@ function addLogits(graph: DecoderNodes, hidden: string): void {
     inputs: [all, TOP_COUNT],
     outputs: ['top_logits', 'top_token_ids'],
   });
-  graph.add('ReduceLogSumExp', [all, LAST_AXIS], 'log_sum_exp');
+  addLogSumExp(graph, all);
   graph.add('Gather', [all, 'full_logit_indices'], 'logits');
+}
+
+/** Of what is left over the best logit: WebGPU's ReduceLogSumExp sums the exponentials as they are, which overflow. */
+function addLogSumExp(graph: DecoderNodes, logits: string): void {
+  const best = graph.add('Gather', ['top_logits', CONSTANTS.axis0], 'best_logit', { axis: { int: 1 } });
+  const below = graph.add('Sub', [logits, best], 'logits.below_best');
+  const sum = graph.add('ReduceLogSumExp', [below, LAST_AXIS], 'logits.below_best.log_sum_exp');
+  graph.add('Add', [best, sum], 'log_sum_exp');
 }

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KvCacheFormat, LlamaConfig } from '#model-store';
 import type { QuantizationPlan } from '../plan/quantization-plan.js';
+import { buildCopyBlocksGraph } from './copy-blocks-graph.js';
 import { kvScaleInitializers } from './kv-scales.js';
 import { buildLlamaGraph } from './llama-graph.js';
 import { encodeOnnxModel, type OnnxInitializer } from './onnx-model.js';
@@ -9,6 +10,7 @@ import { buildPagedLlamaGraph, pagedConstants } from './paged-llama-graph.js';
 import { writeWeights, type WriteWeightsOptions } from './write-weights.js';
 
 export const MODEL_FILE = 'model.onnx';
+const COPY_BLOCKS_FILE = 'copy-blocks.onnx';
 
 export interface LlamaModelFile {
   readonly config: LlamaConfig;
@@ -18,15 +20,27 @@ export interface LlamaModelFile {
   readonly kvCache: KvCacheFormat;
 }
 
-/** Writes `model.onnx` beside its weights; one that exists is replaced. */
+/** Writes `model.onnx` beside its weights; one that exists is replaced. A paged one gets the graph that copies blocks. */
 export async function writeModelFile(directory: string, model: LlamaModelFile): Promise<void> {
   const { config, plan, weights, kvCache } = model;
-  const paged = kvCache.type === 'f16';
-  const graph = paged ? buildPagedLlamaGraph(config, plan) : buildLlamaGraph(config, plan, kvCache.type);
-  const constants = paged ? pagedConstants(config) : kvScaleInitializers(config, kvCache);
-  const file = await open(join(directory, MODEL_FILE), 'w');
+  const modelPath = join(directory, MODEL_FILE);
+  if (kvCache.type === 'f16') {
+    const graph = buildPagedLlamaGraph(config, plan);
+    await writeGraph(modelPath, encodeOnnxModel(graph, [...weights, ...pagedConstants(config)]));
+    await writeGraph(join(directory, COPY_BLOCKS_FILE), encodeOnnxModel(buildCopyBlocksGraph(config), []));
+  } else {
+    const graph = buildLlamaGraph(config, plan, kvCache.type);
+    await writeGraph(
+      modelPath,
+      encodeOnnxModel(graph, [...weights, ...kvScaleInitializers(config, kvCache)]),
+    );
+  }
+}
+
+async function writeGraph(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'w');
   try {
-    await file.writeFile(encodeOnnxModel(graph, [...weights, ...constants]));
+    await file.writeFile(bytes);
     await file.sync();
   } finally {
     await file.close();

@@ -82,6 +82,15 @@ describe('planBits', () => {
     expect(() => planBits(llama8b, target)).toThrow(/allow 4\.250 to 8\.125, or 32/);
   });
 
+  it('uses blocks of 32 in variants for GPUs, which reach their target as others do', () => {
+    const plan = planBits(llama8b, 6.5, 'f16');
+    expect(new Set(plan.entries.map(({ blockSize }) => blockSize))).toEqual(new Set([32]));
+    expect(plan.bitsPerWeight).toBeCloseTo(countBits(llama8b, plan), 9);
+    expect(plan.bitsPerWeight).toBeLessThanOrEqual(6.5);
+    expect(plan.bitsPerWeight).toBeGreaterThan(6.45);
+    expect(() => planBits(llama8b, 32, 'f16')).toThrow('computes in float16');
+  });
+
   it('quantizes nothing at 32 bits', () => {
     expect(new Set(planBits(droverTiny, 32).entries.map(({ bits }) => bits))).toEqual(new Set([32]));
   });

@@ -33,16 +33,16 @@ export function bitsOf(linear: LinearTensor, format: BlockFormat): number {
   return storedBits(linear.rows, linear.columns, format);
 }
 
-/** The plan that stores linear layer i in `formats[i]` and the head in 8 bits. */
+/** The plan that stores linear layer i in `formats[i]`. */
 export function toPlan(
   config: LlamaConfig,
   formats: readonly BlockFormat[],
+  head: BlockFormat,
   targetBitsPerWeight?: number,
 ): QuantizationPlan {
   const linears = decoderLinears(config);
   const weights = linears.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
   const bits = linears.reduce((sum, linear, i) => sum + bitsOf(linear, formats[i]!), 0);
-  const head = blockFormat(config.hiddenSize, 8, LARGEST_BLOCK);
   return {
     targetBitsPerWeight: targetBitsPerWeight ?? bits / weights,
     bitsPerWeight: bits / weights,
@@ -55,11 +55,12 @@ export function toPlan(
   };
 }
 
-/** The same bits for every linear layer of the decoder. */
+/** The same bits for every linear layer of the decoder, 8 for the head. */
 export function planUniform(config: LlamaConfig, bits: 4 | 8, largestBlock: number): QuantizationPlan {
   return toPlan(
     config,
     decoderLinears(config).map(({ columns }) => blockFormat(columns, bits, largestBlock)),
+    blockFormat(config.hiddenSize, 8, LARGEST_BLOCK),
   );
 }
 

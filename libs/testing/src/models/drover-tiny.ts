@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { KvCacheType } from '#contracts';
 import { buildCached, digestOfFiles, repositoryRoot } from './build-cache.js';
 import { writeWholeVariant } from './random-llama.js';
 
@@ -9,12 +10,15 @@ export function droverTinyCheckpoint(): string {
 }
 
 /** A whole variant directory of the default model; 32 is the float32 export. Built once, then found again. */
-export async function buildDroverTinyVariant(bitsPerWeight: 32 | 8 | 6.5 | 5): Promise<string> {
+export async function buildDroverTinyVariant(
+  bitsPerWeight: 32 | 8 | 6.5 | 5,
+  kvCache: KvCacheType = 'f32',
+): Promise<string> {
   const checkpointDir = droverTinyCheckpoint();
   const inputs = ['config.json', 'generation_config.json', 'tokenizer.json', 'model.safetensors'];
   const digest = await digestOfFiles(inputs.map((file) => join(checkpointDir, file)));
-  return buildCached(`drover-tiny ${bitsPerWeight} ${digest}`, (directory) =>
-    writeWholeVariant('drover-tiny', checkpointDir, bitsPerWeight, directory),
+  return buildCached(`drover-tiny ${bitsPerWeight} ${kvCache} ${digest}`, (directory) =>
+    writeWholeVariant('drover-tiny', checkpointDir, { bitsPerWeight, kvCache }, directory),
   );
 }
 
