@@ -87,6 +87,10 @@ it('workers of a host take a GPU each; a third one is told who has them, and get
 
   first.child.kill('SIGKILL');
   const heir = await startGpuWorker(system);
+  await pollUntil('the heir to serve', async () => {
+    const answer = await fetch(`${heir.url}/readyz`).catch(() => undefined);
+    return answer?.ok === true || undefined;
+  });
   await untilInUse(system, BOTH);
   expect(heir.log()).toContain('Test GPU A');
 

@@ -16,5 +16,5 @@ export * from './job/token-logprobs.js';
 export * from './job/tools.schema.js';
 export * from './model/variant.js';
 export * from './webhook/webhook-event.js';
-export * from './worker/gpu-device.js';
+export * from './worker/gpu-info.js';
 export * from './worker/worker-heartbeat.js';

@@ -1,5 +1,5 @@
 import type { WorkerSettings } from '#config';
-import { variantDeviceOf, type GpuDevice } from '#contracts';
+import { variantDeviceOf, type GpuInfo } from '#contracts';
 import type { Logger } from '#observability';
 import {
   describeGpu,
@@ -20,7 +20,7 @@ import { claimGpu } from './claim-gpu.js';
 export interface WorkerDevice {
   readonly device: Device;
   /** Null on the CPU, and where the GPU cannot be looked at. */
-  readonly gpu: GpuDevice | null;
+  readonly gpu: GpuInfo | null;
 }
 
 export interface DeviceRequest {

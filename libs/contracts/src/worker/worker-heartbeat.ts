@@ -1,4 +1,4 @@
-import type { GpuDevice } from './gpu-device.js';
+import type { GpuInfo } from './gpu-info.js';
 
 /** What a worker tells about itself every few seconds; the API admits and routes by it. */
 export interface WorkerHeartbeat {
@@ -8,7 +8,7 @@ export interface WorkerHeartbeat {
   /** `cpu`, `webgpu:0`, `cuda:1` */
   readonly device: string;
   /** Null on the CPU, and where the GPU cannot be looked at. */
-  readonly gpu: GpuDevice | null;
+  readonly gpu: GpuInfo | null;
   readonly contextTokens: number;
   readonly slots: number;
   readonly slotsUsed: number;

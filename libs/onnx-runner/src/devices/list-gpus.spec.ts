@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { GpuDevice } from '#contracts';
+import type { GpuInfo } from '#contracts';
 import { mergeGpus } from './list-gpus.js';
 
-const gpu = (uuid: string, driver: string): GpuDevice => ({
+const gpu = (uuid: string, driver: string): GpuInfo => ({
   uuid,
   name: `GPU ${uuid}`,
   kind: 'discrete',

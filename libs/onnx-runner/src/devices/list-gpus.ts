@@ -1,4 +1,4 @@
-import type { GpuDevice } from '#contracts';
+import type { GpuInfo } from '#contracts';
 import type { Device } from '../device.js';
 import { hasCudaProvider } from '../ort/cuda-provider.js';
 import { inAdapterOrder } from './adapter-order.js';
@@ -6,7 +6,7 @@ import { listVulkanDevices } from './list-vulkan-devices.js';
 import { listNvidiaGpus, visibleToCuda } from './nvidia-smi.js';
 
 /** A GPU of this machine, and how ONNX Runtime can run on it, the faster way first. */
-export interface Gpu extends GpuDevice {
+export interface Gpu extends GpuInfo {
   readonly devices: readonly [Device, ...Device[]];
 }
 
@@ -39,8 +39,8 @@ export const listGpus: GpuLister = async () => {
  * @param adapters as WebGPU numbers them
  */
 export function mergeGpus(
-  nvidia: readonly GpuDevice[],
-  adapters: readonly GpuDevice[],
+  nvidia: readonly GpuInfo[],
+  adapters: readonly GpuInfo[],
   hasCuda: boolean,
 ): readonly Gpu[] {
   const webgpu = (index: number) => ({ kind: 'webgpu', index }) as const;
@@ -58,6 +58,6 @@ export function mergeGpus(
 }
 
 /** A GPU without what is more than its description. */
-export function describeGpu({ uuid, name, kind, driver, memoryBytes, availableBytes }: GpuDevice): GpuDevice {
+export function describeGpu({ uuid, name, kind, driver, memoryBytes, availableBytes }: GpuInfo): GpuInfo {
   return { uuid, name, kind, driver, memoryBytes, availableBytes };
 }

@@ -1,8 +1,8 @@
-import type { GpuDevice, GpuKind } from '#contracts';
+import type { GpuInfo, GpuKind } from '#contracts';
 import type { Pointer } from '../ort/ort-api.js';
 import { vulkanApi, VulkanStruct, zeroTerminated, type VulkanApi } from './vulkan-api.js';
 
-export interface VulkanDevice extends GpuDevice {
+export interface VulkanDevice extends GpuInfo {
   readonly vendorId: number;
   readonly deviceId: number;
   /** `0000:65:00.0`; null for what sits on no PCI bus, or whose driver does not say. */
@@ -94,7 +94,7 @@ function memoryOf(
   api: VulkanApi,
   device: Pointer,
   hasBudget: boolean,
-): Pick<GpuDevice, 'memoryBytes' | 'availableBytes'> {
+): Pick<GpuInfo, 'memoryBytes' | 'availableBytes'> {
   const budget = hasBudget ? new VulkanStruct(1000237000, 272) : null;
   const memory = new VulkanStruct(1000059006, 536).chain(budget);
   api.getMemoryProperties(device, memory.bytes);

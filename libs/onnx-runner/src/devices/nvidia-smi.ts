@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { GpuDevice } from '#contracts';
+import type { GpuInfo } from '#contracts';
 
 const FIELDS = ['uuid', 'name', 'driver_version', 'memory.total', 'memory.free'];
 const ARGUMENTS = [`--query-gpu=${FIELDS.join(',')}`, '--format=csv,noheader,nounits'];
@@ -13,7 +13,7 @@ const MIB = 2 ** 20;
  *
  * @throws Error where it fails
  */
-export async function listNvidiaGpus(): Promise<readonly GpuDevice[]> {
+export async function listNvidiaGpus(): Promise<readonly GpuInfo[]> {
   try {
     const { stdout } = await promisify(execFile)('nvidia-smi', ARGUMENTS, { timeout: TIMEOUT_MS });
     return parseNvidiaSmi(stdout);
@@ -24,7 +24,7 @@ export async function listNvidiaGpus(): Promise<readonly GpuDevice[]> {
 }
 
 /** Lines of `nvidia-smi --query-gpu`; those that tell of no GPU are left out. Memory is in MiB, or `[N/A]`. */
-export function parseNvidiaSmi(csv: string): readonly GpuDevice[] {
+export function parseNvidiaSmi(csv: string): readonly GpuInfo[] {
   return csv.split('\n').flatMap((line) => {
     const [uuid, name, driver, total, free] = line.split(',').map((field) => field.trim());
     if (uuid === undefined || name === undefined || !/^GPU-[0-9a-f-]{36}$/.test(uuid)) return [];
@@ -45,7 +45,7 @@ export function parseNvidiaSmi(csv: string): readonly GpuDevice[] {
  * GPUs as CUDA numbers them under `CUDA_VISIBLE_DEVICES`: a list of indices and of beginnings of UUIDs, which ends at
  * the first that there is not.
  */
-export function visibleToCuda<T extends Pick<GpuDevice, 'uuid'>>(
+export function visibleToCuda<T extends Pick<GpuInfo, 'uuid'>>(
   gpus: readonly T[],
   visibleDevices: string | undefined,
 ): readonly T[] {

@@ -31,14 +31,24 @@ function appendWebGpu(sessionOptions: Pointer, device: Extract<Device, { kind: '
   );
 }
 
-/** What the failure to open a session means, if it is the device that is missing. */
+const FAULTS = [
+  {
+    sign: 'WebGPU adapter',
+    meaning:
+      'there is no WebGPU adapter. On Linux it needs a Vulkan driver and loader: that of a GPU, or for software ' +
+      'rendering `mesa-vulkan-drivers` 25 and `libvulkan1`.',
+  },
+  {
+    sign: 'requires f16 but the device does not support it',
+    meaning:
+      'it cannot compute with 16-bit floats, which this model needs. A newer driver may; else use another device.',
+  },
+] as const;
+
+/** What the failure of a session means, if it is the device that is missing or cannot run the model. */
 export function asDeviceError(device: Device, error: unknown): unknown {
   if (device.kind !== 'webgpu' || !(error instanceof OrtError)) return error;
-  if (!error.message.includes('WebGPU adapter')) return error;
-  return new DeviceError(
-    formatDevice(device),
-    'there is no WebGPU adapter. On Linux it needs a Vulkan driver and loader: that of a GPU, or for software ' +
-      `rendering \`mesa-vulkan-drivers\` 25 and \`libvulkan1\`. ${error.message}`,
-    { cause: error },
-  );
+  const fault = FAULTS.find(({ sign }) => error.message.includes(sign));
+  if (fault === undefined) return error;
+  return new DeviceError(formatDevice(device), `${fault.meaning} ${error.message}`, { cause: error });
 }

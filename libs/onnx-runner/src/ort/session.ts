@@ -6,7 +6,7 @@ import { checkStatus, createHandle, filled, ortApi, type Out, type Pointer, type
 import { pointerArray, stringArray, type PointerArray } from './native-memory.js';
 import { readTensorInfos, type TensorInfo } from './session-metadata.js';
 import { withSessionOptions, type SessionOptions } from './session-options.js';
-import type { GpuDevice } from '../device.js';
+import type { Device, GpuDevice } from '../device.js';
 import { DeviceMemory } from './device-memory.js';
 import type { TensorValue } from './tensor.js';
 
@@ -30,6 +30,7 @@ export type RunMode = 'blocking' | 'background';
 export class Session {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
+  readonly #device: Device;
   #handle: Pointer | undefined;
   #inFlight: InFlightRun | undefined;
 
@@ -44,14 +45,15 @@ export class Session {
       throw new OrtError('NO_SUCHFILE', `load model ${modelPath}`, 'the file is not there');
     }
     try {
-      return new Session(await createSession(modelPath, options));
+      return new Session(await createSession(modelPath, options), options.device);
     } catch (error) {
       throw asDeviceError(options.device, error);
     }
   }
 
-  private constructor(handle: Pointer) {
+  private constructor(handle: Pointer, device: Device) {
     this.#handle = handle;
+    this.#device = device;
     this.inputs = readTensorInfos(handle, 'Input');
     this.outputs = readTensorInfos(handle, 'Output');
   }
@@ -77,7 +79,7 @@ export class Session {
   }
 
   /**
-   * @throws OrtError also when `terminate` stops the run.
+   * @throws OrtError also when `terminate` stops the run, DeviceError for a model that the device cannot run.
    */
   async run(binding: RunBinding, mode: RunMode): Promise<void> {
     if (this.#handle === undefined) throw new Error('The session is closed.');
@@ -89,6 +91,8 @@ export class Session {
     this.#inFlight = { options, binding, finished };
     try {
       await finished;
+    } catch (error) {
+      throw asDeviceError(this.#device, error);
     } finally {
       this.#inFlight = undefined;
       api.ReleaseRunOptions(options);

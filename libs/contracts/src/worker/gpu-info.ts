@@ -2,7 +2,7 @@
 export type GpuKind = 'discrete' | 'integrated' | 'virtual' | 'software' | 'other';
 
 /** A GPU of a host. */
-export interface GpuDevice {
+export interface GpuInfo {
   /** 8-4-4-4-12 hex digits; one GPU has one on a host, whatever API shows it. Other hosts may have the same. */
   readonly uuid: string;
   readonly name: string;
