@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { Engine } from './engine.js';
 import { EngineClosedError, EngineQueueFullError, ModelRunError } from './errors.js';
 import type { GenerationRequest } from './sequence/generation-request.js';
-import { createEngine, greedy, request, runAlone, textOf, VOCAB } from './testing/engine-fixture.js';
+import {
+  createEngine,
+  createEngineOver,
+  greedy,
+  layouts,
+  request,
+  runAlone,
+  textOf,
+  VOCAB,
+} from './testing/engine-fixture.js';
 import { ScriptedModelRunner } from './testing/scripted-model-runner.js';
 
 describe('an abort', () => {
@@ -38,16 +47,33 @@ describe('an abort', () => {
     expect(runner.trace).toHaveLength(3);
   });
 
+  it('lets out the text that was held back for a stop string', async () => {
+    const full = await runAlone(request('held', { maxTokens: 6 }));
+    // A stop string that the text begins but never completes.
+    const stopStrings = [`${full.text.slice(-2)}never`];
+    const controller = new AbortController();
+    const { engine, shownText } = createEngine({
+      beforeStep: (index) => {
+        if (index === 5) controller.abort();
+      },
+    });
+    const cut = await engine.submit(request('held', { maxTokens: 20, stopStrings }), controller.signal);
+    expect(cut).toMatchObject({ finish: 'aborted', text: full.text });
+    expect(shownText('held')).toBe(full.text);
+  });
+});
+
+describe.each(layouts)('an abort over %s', (layout) => {
   it('of any sequences at any step frees their slots and leaves the others as they are alone', async () => {
     const anyAborts = fc.array(fc.record({ victim: fc.nat(5), step: fc.nat(12) }), { maxLength: 6 });
     const requests = Array.from({ length: 6 }, (_, index) =>
       request(`sequence ${index}`, { maxTokens: 6 + index, stopStrings: ['abcabc'] }),
     );
-    const alone = await Promise.all(requests.map(runAlone));
+    const alone = await Promise.all(requests.map((one) => runAlone(one, layout)));
     await fc.assert(
       fc.asyncProperty(anyAborts, async (aborts) => {
         const controllers = requests.map(() => new AbortController());
-        const { engine, shownText } = createEngine({
+        const { engine, shownText } = createEngineOver(layout, {
           beforeStep: (index) => {
             for (const { victim, step } of aborts) if (step === index) controllers[victim]!.abort();
           },
@@ -65,21 +91,6 @@ describe('an abort', () => {
       }),
       { numRuns: 40 },
     );
-  });
-
-  it('lets out the text that was held back for a stop string', async () => {
-    const full = await runAlone(request('held', { maxTokens: 6 }));
-    // A stop string that the text begins but never completes.
-    const stopStrings = [`${full.text.slice(-2)}never`];
-    const controller = new AbortController();
-    const { engine, shownText } = createEngine({
-      beforeStep: (index) => {
-        if (index === 5) controller.abort();
-      },
-    });
-    const cut = await engine.submit(request('held', { maxTokens: 20, stopStrings }), controller.signal);
-    expect(cut).toMatchObject({ finish: 'aborted', text: full.text });
-    expect(shownText('held')).toBe(full.text);
   });
 });
 
@@ -104,10 +115,10 @@ describe('the start of a step', () => {
   });
 });
 
-describe('a failed step', () => {
+describe.each(layouts)('a failed step over %s', (layout) => {
   it('rejects the sequences that were in it, with the cause, and the engine goes on', async () => {
     const cause = new ModelRunError('out_of_memory', new Error('no more memory'));
-    const { engine } = createEngine({
+    const { engine } = createEngineOver(layout, {
       slots: 2,
       beforeStep: (index) => {
         if (index === 2) throw cause;
@@ -123,7 +134,7 @@ describe('a failed step', () => {
   });
 
   it('leaves alone a sequence that was not in it', async () => {
-    const { engine } = createEngine({
+    const { engine } = createEngineOver(layout, {
       prefillChunkTokens: 4,
       beforeStep: (index) => {
         if (index === 0) throw new Error('once');
@@ -135,7 +146,9 @@ describe('a failed step', () => {
     ]);
     expect([first.status, second.status]).toEqual(['rejected', 'fulfilled']);
   });
+});
 
+describe('a failed step', () => {
   it('fails only the row whose logits are broken', async () => {
     const runner = new ScriptedModelRunner({ slots: 2, contextTokens: 64, vocabSize: VOCAB });
     const run = runner.run.bind(runner);

@@ -2,7 +2,14 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GenerationRequest, GenerationResult } from './sequence/generation-request.js';
 import { anyRequest } from './testing/any-request.js';
-import { createEngine, request, runAlone, VOCAB } from './testing/engine-fixture.js';
+import {
+  createEngine,
+  createEngineOver,
+  layouts,
+  request,
+  runAlone,
+  VOCAB,
+} from './testing/engine-fixture.js';
 
 const tokens = (length: number, first = 1) => Int32Array.from({ length }, (_, i) => (first + i * 7) % VOCAB);
 const grow = (id: string, overrides: Partial<GenerationRequest> = {}) =>
@@ -90,7 +97,7 @@ describe('a request', () => {
   });
 });
 
-describe('whatever is asked for in little memory', () => {
+describe.each(layouts)('whatever is asked for in little memory over %s', (layout) => {
   const anyOne = fc.record({ overrides: anyRequest, deterministic: fc.boolean() });
   const anySetup = fc.record({
     slots: fc.integer({ min: 2, max: 5 }),
@@ -105,18 +112,18 @@ describe('whatever is asked for in little memory', () => {
         const requests = all.map(({ overrides, deterministic }, i) =>
           request(`r${i}`, { ...overrides, deterministic, maxTokens: overrides.maxTokens! + 28 }),
         );
-        const rig = createEngine(setup);
+        const rig = createEngineOver(layout, setup);
         const together = await Promise.all(requests.map((one) => rig.engine.submit(one)));
         preemptions += rig.reports.reduce((sum, report) => sum + report.preemptions, 0);
         const repeatable = (results: readonly GenerationResult[]) =>
           results.filter((_, index) => all[index]!.deterministic).map(essence);
         const alone: GenerationResult[] = [];
-        for (const one of requests) alone.push(await runAlone(one));
+        for (const one of requests) alone.push(await runAlone(one, layout));
         expect(repeatable(together)).toEqual(repeatable(alone));
         expect(requests.map(({ id }) => rig.shownText(id))).toEqual(together.map(({ text }) => text));
       }),
       { numRuns: 80 },
     );
-    expect(preemptions).toBeGreaterThan(20);
+    expect(preemptions).toBeGreaterThan(5);
   });
 });

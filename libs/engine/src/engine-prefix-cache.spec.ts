@@ -2,7 +2,14 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GenerationRequest, GenerationResult } from './sequence/generation-request.js';
 import { anyRequest } from './testing/any-request.js';
-import { createEngine, request, VOCAB } from './testing/engine-fixture.js';
+import {
+  createEngine,
+  createEngineOver,
+  layouts,
+  request,
+  VOCAB,
+  type CommonSetup,
+} from './testing/engine-fixture.js';
 
 const BLOCK = 4;
 const store = { blocks: 32, blockTokens: BLOCK };
@@ -125,7 +132,7 @@ describe('a failed sequence', () => {
   });
 });
 
-describe('the tokens of a deterministic request', () => {
+describe.each(layouts)('the tokens of a deterministic request over %s', (layout) => {
   it('are the same with and without the cache, whatever it holds and has given up', async () => {
     const beginnings = [tokens(9), tokens(17), tokens(13, 2), Int32Array.of(...tokens(8), ...tokens(8, 3))];
     const anyOne = fc.record({
@@ -147,12 +154,12 @@ describe('the tokens of a deterministic request', () => {
               cacheSalt,
             }),
           );
-          const run = async (setup: Parameters<typeof createEngine>[0]) => {
-            const { engine } = createEngine({ slots: 3, ...setup });
+          const run = async (setup: CommonSetup) => {
+            const { engine } = createEngineOver(layout, { slots: 3, ...setup });
             return Promise.all(requests.map((one) => engine.submit(one)));
           };
-          const without = await run({});
-          const withCache = await run({ ...store, blocks });
+          const without = await run({ prefixCache: false });
+          const withCache = await run({ blocks });
           const repeatable = (results: readonly GenerationResult[]) =>
             results.filter((_, index) => all[index]!.deterministic).map(essence);
           expect(repeatable(withCache)).toEqual(repeatable(without));

@@ -2,7 +2,14 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GenerationRequest, GenerationResult, ResumePoint } from './sequence/generation-request.js';
 import { anyRequest } from './testing/any-request.js';
-import { createEngine, request, textOf } from './testing/engine-fixture.js';
+import {
+  createEngine,
+  createEngineOver,
+  layouts,
+  request,
+  textOf,
+  type Layout,
+} from './testing/engine-fixture.js';
 
 type Replay = ResumePoint['replay'];
 
@@ -26,42 +33,48 @@ const essence = ({ text, tokenIds, finish }: GenerationResult) => ({ text, token
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 /** One that runs to its end, and the deltas that clients saw on the way. */
-async function runWhole(overrides: Partial<GenerationRequest>, rounds = true) {
-  const { engine, runner, deltasOf } = createEngine({ rounds });
-  const result = await engine.submit(fresh(overrides));
-  return { result, deltas: deltasOf('resumed'), trace: runner.trace };
+async function runWhole(overrides: Partial<GenerationRequest>) {
+  const { engine, runner } = createEngine();
+  return { result: await engine.submit(fresh(overrides)), trace: runner.trace };
 }
 
 describe('a request cut after any step and resumed', () => {
   // Kernels round differently for chunks and rows; without that, both ways come to the same tokens.
-  it.each<[Replay, boolean]>([
-    ['decode', true],
-    ['prefill', false],
-  ])('by %s goes on as if nothing had happened, whatever runs beside it', async (replay, rounds) => {
-    await fc.assert(
-      fc.asyncProperty(anyRequest, fc.array(anyRequest, { maxLength: 3 }), async (overrides, others) => {
-        const whole = await runWhole(overrides, rounds);
-        for (let cut = 0; cut <= whole.deltas.length; cut++) {
-          const tokenIds = whole.deltas.slice(0, cut).flatMap((delta) => delta.tokenIds);
-          const { engine, reports, deltasOf } = createEngine({ slots: 3, rounds });
-          const [resumed, ...beside] = await Promise.all([
-            engine.submit(fresh(overrides, { tokenIds, replay })),
-            ...others.map((other, index) => engine.submit(request(`beside ${index}`, other))),
-          ]);
-          expect(essence(resumed)).toEqual(essence(whole.result));
-          expect(resumed.resumedTokenCount).toBe(tokenIds.length);
-          expect(deltasOf('resumed')).toEqual(whole.deltas.slice(cut));
+  it.each<[Replay, Layout, boolean]>(
+    layouts.flatMap((layout) => [
+      ['decode', layout, true],
+      ['prefill', layout, false],
+    ]),
+  )(
+    'by %s over %s goes on as if nothing had happened, whatever runs beside it',
+    async (replay, layout, rounds) => {
+      await fc.assert(
+        fc.asyncProperty(anyRequest, fc.array(anyRequest, { maxLength: 3 }), async (overrides, others) => {
+          const alone = createEngineOver(layout, { rounds });
+          const whole = await alone.engine.submit(fresh(overrides));
+          const deltas = alone.deltasOf('resumed');
+          for (let cut = 0; cut <= deltas.length; cut++) {
+            const tokenIds = deltas.slice(0, cut).flatMap((delta) => delta.tokenIds);
+            const { engine, reports, deltasOf } = createEngineOver(layout, { slots: 3, rounds });
+            const [resumed, ...beside] = await Promise.all([
+              engine.submit(fresh(overrides, { tokenIds, replay })),
+              ...others.map((other, index) => engine.submit(request(`beside ${index}`, other))),
+            ]);
+            expect(essence(resumed)).toEqual(essence(whole));
+            expect(resumed.resumedTokenCount).toBe(tokenIds.length);
+            expect(deltasOf('resumed')).toEqual(deltas.slice(cut));
 
-          const isOver = tokenIds.length === whole.result.tokenIds.length;
-          expect(sum(reports.map((report) => report.replayedTokens))).toBe(isOver ? 0 : tokenIds.length);
-          expect(sum(reports.map(({ generatedTokens }) => generatedTokens))).toBe(
-            sum([resumed, ...beside].map((result) => result.tokenIds.length)) - tokenIds.length,
-          );
-        }
-      }),
-      { numRuns: 60 },
-    );
-  });
+            const isOver = tokenIds.length === whole.tokenIds.length;
+            expect(sum(reports.map((report) => report.replayedTokens))).toBe(isOver ? 0 : tokenIds.length);
+            expect(sum(reports.map(({ generatedTokens }) => generatedTokens))).toBe(
+              sum([resumed, ...beside].map((result) => result.tokenIds.length)) - tokenIds.length,
+            );
+          }
+        }),
+        { numRuns: 40 },
+      );
+    },
+  );
 });
 
 describe('the replay', () => {

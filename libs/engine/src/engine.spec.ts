@@ -2,7 +2,16 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GenerationResult } from './sequence/generation-request.js';
 import { anyRequest } from './testing/any-request.js';
-import { createEngine, greedy, request, runAlone, textOf, VOCAB } from './testing/engine-fixture.js';
+import {
+  createEngine,
+  createEngineOver,
+  greedy,
+  layouts,
+  request,
+  runAlone,
+  textOf,
+  VOCAB,
+} from './testing/engine-fixture.js';
 
 const essence = ({ text, tokenIds, finish }: GenerationResult) => ({ text, tokenIds, finish });
 
@@ -73,9 +82,24 @@ describe('a batch', () => {
     ]);
   });
 
+  it('gives waiting sequences a freed slot in the order they came', async () => {
+    const { engine, runner } = createEngine({ slots: 1 });
+    const order: string[] = [];
+    await Promise.all(
+      ['a', 'b', 'c'].map(async (id) => {
+        await engine.submit(request(id, { maxTokens: 1 }));
+        order.push(id);
+      }),
+    );
+    expect(order).toEqual(['a', 'b', 'c']);
+    expect(runner.trace).toHaveLength(3);
+  });
+});
+
+describe.each(layouts)('a batch over %s', (layout) => {
   it('lets sequences join at every step and leave at every step', async () => {
     const results: Promise<GenerationResult>[] = [];
-    const { engine, reports } = createEngine({
+    const { engine, reports } = createEngineOver(layout, {
       slots: 8,
       onStep: () => {
         const next = results.length;
@@ -90,27 +114,14 @@ describe('a batch', () => {
     expect(results).toHaveLength(8);
   });
 
-  it('gives waiting sequences a freed slot in the order they came', async () => {
-    const { engine, runner } = createEngine({ slots: 1 });
-    const order: string[] = [];
-    await Promise.all(
-      ['a', 'b', 'c'].map(async (id) => {
-        await engine.submit(request(id, { maxTokens: 1 }));
-        order.push(id);
-      }),
-    );
-    expect(order).toEqual(['a', 'b', 'c']);
-    expect(runner.trace).toHaveLength(3);
-  });
-
   it('gives each sequence the tokens it gets alone, whatever joins and leaves beside it', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyArrival, { minLength: 1, maxLength: 10 }), async (arrivals) => {
         const requests = arrivals.map(({ overrides }, index) => request(`r${index}`, overrides));
         const alone: GenerationResult[] = [];
-        for (const one of requests) alone.push(await runAlone(one));
+        for (const one of requests) alone.push(await runAlone(one, layout));
 
-        const { engine, shownText } = createEngine({ slots: 3 });
+        const { engine, shownText } = createEngineOver(layout, { slots: 3 });
         const together = await Promise.all(
           requests.map(async (one, index) => {
             const steps = arrivals.slice(0, index + 1).reduce((sum, { delay }) => sum + delay, 0);
@@ -129,7 +140,7 @@ describe('a batch', () => {
   it('repeats a seed exactly and tells seeds apart', async () => {
     const seeded = (seed: number) =>
       request('same prompt', { maxTokens: 30, sampling: { ...greedy, temperature: 1, seed } });
-    const { engine } = createEngine();
+    const { engine } = createEngineOver(layout);
     const [one, again, other] = await Promise.all([1, 1, 2].map((seed) => engine.submit(seeded(seed))));
     expect(again!.tokenIds).toEqual(one!.tokenIds);
     expect(other!.tokenIds).not.toEqual(one!.tokenIds);

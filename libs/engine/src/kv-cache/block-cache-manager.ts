@@ -9,6 +9,9 @@ import { claimedTokens } from './claimed-tokens.js';
 import { isBlockComing, reusableTokens } from './coming-block.js';
 import { chunkRuns, decodeRuns, isExact, type TokenRun } from './spell-plan.js';
 
+/** Tokens of a step beside a decode of every sequence, so that a prompt always moves on. */
+const TOKENS_BESIDE_ALL = 2;
+
 /**
  * The cache of a runner that reads keys and values in place from a pool of blocks. Sequences that begin alike hold the
  * same blocks: a prefix is reused without a copy, and its memory counts once.
@@ -20,9 +23,18 @@ export class BlockCacheManager implements CacheManager {
   readonly #pool: BlockPool;
   readonly #tables = new Map<Sequence, BlockTable>();
 
-  /** @param wantsPrefixes false lets no sequence start from what another has computed */
+  /**
+   * @param wantsPrefixes false lets no sequence start from what another has computed
+   * @throws RangeError where the runner's steps are too small for its sequences
+   */
   constructor(runner: PagedRunner, wantsPrefixes: boolean) {
-    const { blocks, blockTokens } = runner.info;
+    const { blocks, blockTokens, sequences, stepTokens } = runner.info;
+    if (stepTokens < sequences + TOKENS_BESIDE_ALL) {
+      throw new RangeError(
+        `\`stepTokens\` of the runner is ${stepTokens} for ${sequences} sequences, must be ` +
+          `${sequences + TOKENS_BESIDE_ALL} or more.`,
+      );
+    }
     this.limits = { ...runner.info, cacheTokens: blocks * blockTokens };
     this.reusesPrefixes = wantsPrefixes;
     this.#runner = runner;

@@ -19,16 +19,19 @@ function stateViolations({
     copySource === null ? own : [...own, copySource],
   );
   const known = new Set(prefixBlocks.map(({ block }) => block));
+  const heldTimes = countEach(held);
+  const freeTimes = countEach(free);
+  const cachedTimes = countEach(cached);
   const violations: string[] = [];
   for (let block = 0; block < blocks; block++) {
-    const holders = count(held, block);
+    const holders = heldTimes.get(block) ?? 0;
     if (holders !== references[block]) {
       violations.push(`block ${block} counts ${references[block]} holders, not ${holders}`);
     }
     const states = [
       ...(holders > 0 ? ['held'] : []),
-      ...Array.from({ length: count(free, block) }, () => 'free'),
-      ...Array.from({ length: count(cached, block) }, () => 'cached'),
+      ...Array.from({ length: freeTimes.get(block) ?? 0 }, () => 'free'),
+      ...Array.from({ length: cachedTimes.get(block) ?? 0 }, () => 'cached'),
     ];
     if (states.length !== 1) violations.push(`block ${block} is ${states.join(' and ') || 'lost'}`);
     if (states[0] === 'free' && known.has(block)) violations.push(`block ${block} is free, but known`);
@@ -62,6 +65,8 @@ function tableViolations(
   return [...violations, ...[...waiting.keys()].map((admission) => `a table of ${admission}, who left`)];
 }
 
-function count(values: readonly number[], wanted: number): number {
-  return values.filter((value) => value === wanted).length;
+function countEach(values: readonly number[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
 }

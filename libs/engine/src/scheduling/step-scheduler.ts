@@ -71,9 +71,12 @@ export class StepScheduler {
     return this.#speculator?.learn(plan, observed.modelMs) ?? NO_DRAFTS;
   }
 
+  /** A last lone token joins its prompt's chunk, so there is always room for one more. */
   #budgetFor(candidates: readonly Sequence[]): number {
     const { prefillChunkTokens: most, blockTokens } = this.#limits;
-    const hasDecodes = candidates.some((candidate) => !isPrefilling(candidate));
-    return prefillBudget(this.#costs, { least: Math.min(blockTokens, most), most, hasDecodes });
+    const decodes = candidates.filter((candidate) => !isPrefilling(candidate)).length;
+    const least = Math.min(blockTokens, most);
+    const budget = prefillBudget(this.#costs, { least, most, hasDecodes: decodes > 0 });
+    return Math.min(budget, this.#cache.limits.stepTokens - decodes - 1);
   }
 }

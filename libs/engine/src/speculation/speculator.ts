@@ -85,7 +85,8 @@ export class Speculator {
   #guess(sequence: Sequence, rows: number, cache: CacheManager): Guess[] {
     const { knownTokens, processedTokens, mostTokens, request } = sequence;
     const isReplay = processedTokens + 1 < knownTokens;
-    const mostDraft = Math.min(LONGEST_DRAFT, mostTokens - knownTokens - 1);
+    const roomInStep = Math.floor(cache.limits.stepTokens / rows) - 1;
+    const mostDraft = Math.min(LONGEST_DRAFT, mostTokens - knownTokens - 1, roomInStep);
     if (request.deterministic || isReplay || mostDraft < 1) return [];
     const reader = this.#readerOf(sequence);
     const guess = reader.index.draft(mostDraft);

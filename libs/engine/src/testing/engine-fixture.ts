@@ -111,7 +111,10 @@ function watchEngine(runner: ModelRunner | PagedRunner, setup: WatchSetup) {
   return { engine, reports, deltasOf, shownText };
 }
 
-export async function runAlone(alone: GenerationRequest): Promise<GenerationResult> {
-  const { engine } = createEngine();
+export async function runAlone(
+  alone: GenerationRequest,
+  layout: Layout = 'slots',
+): Promise<GenerationResult> {
+  const { engine } = createEngineOver(layout);
   return engine.submit(alone);
 }

@@ -91,21 +91,23 @@ export class ScriptedPagedRunner implements PagedRunner {
     const tokens = rows.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
     if (rows.length === 0 || rows.length > sequences) throw new Error(`${rows.length} rows in a step`);
     if (tokens > stepTokens) throw new Error(`${tokens} tokens in a step for ${stepTokens}`);
-    const written = new Map<string, PagedRow>();
     for (const row of rows) {
-      const end = row.startPosition + row.tokenIds.length;
+      const end = endOf(row);
       if (end > contextTokens) throw new Error('a row exceeds the context');
       if (row.blocks.length !== Math.ceil(end / blockTokens)) throw new Error('a table of another length');
       for (let position = row.startPosition; position < end; position++) {
-        written.set(this.#placeOf(row, position), row);
+        if (rows.some((other) => other !== row && this.#reads(other, row, position))) {
+          throw new Error('a row writes what another one reads');
+        }
       }
     }
-    for (const row of rows) {
-      for (let position = 0; position < row.startPosition + row.tokenIds.length; position++) {
-        const writer = written.get(this.#placeOf(row, position));
-        if (writer !== undefined && writer !== row) throw new Error('a row writes what another one reads');
-      }
-    }
+  }
+
+  /** Whether a row has among its tokens what another one writes. */
+  #reads(row: PagedRow, writer: PagedRow, position: number): boolean {
+    const { blockTokens } = this.info;
+    const index = row.blocks.indexOf(writer.blocks[Math.floor(position / blockTokens)]!);
+    return index >= 0 && index * blockTokens + (position % blockTokens) < endOf(row);
   }
 
   #run(row: PagedRow, { exact, rows }: PagedStep): TokenLogits[] {
@@ -140,14 +142,13 @@ export class ScriptedPagedRunner implements PagedRunner {
     this.#block(blocks[Math.floor(position / blockTokens)])[position % blockTokens] = entry;
   }
 
-  #placeOf({ blocks }: PagedRow, position: number): string {
-    const { blockTokens } = this.info;
-    return `${blocks[Math.floor(position / blockTokens)]}:${position % blockTokens}`;
-  }
-
   #block(id: number | undefined): Entry[] {
     const block = this.#blocks[id ?? -1];
     if (block === undefined) throw new Error(`no block ${id}`);
     return block;
   }
+}
+
+function endOf({ startPosition, tokenIds }: PagedRow): number {
+  return startPosition + tokenIds.length;
 }
