@@ -10,6 +10,7 @@ import { healthRoutes } from './health/health-routes.js';
 import { openHealthServer } from './health/health-server.js';
 import { openHeartbeat } from './lifecycle/open-heartbeat.js';
 import { openModelRunner } from './lifecycle/open-model-runner.js';
+import { showServing } from './lifecycle/show-serving.js';
 import { createWorkerContext, type WorkerContext, type WorkerFacts } from './worker-context.js';
 
 /** What the queue needs to let go of its jobs once the time for draining is over. */
@@ -31,6 +32,7 @@ export async function serveVariant(facts: WorkerFacts, openRunner = openModelRun
   const tokenizer = await loadTokenizer(variant.directory);
   const runner = await openRunner(worker);
   flight.modelLoaded();
+  showServing(worker, runner.info);
   const describeLogprobs = createLogprobDescriber(tokenizer);
   const publisher = createPublisher(worker, jobs.lifecycle, describeLogprobs);
   const engine = openEngine(worker, runner, publisher);

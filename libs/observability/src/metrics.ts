@@ -217,6 +217,17 @@ export function createWorkerMetrics(model: string, variant: string) {
       help: 'Memory of the GPU that this worker runs on; absent on the CPU.',
       registers,
     }),
+    prefixCacheBytes: new Gauge({
+      name: 'drover_prefix_cache_bytes',
+      help: 'Bytes of the store of common beginnings of prompts; 0 where they are not kept apart.',
+      registers,
+    }),
+    serving: new Gauge({
+      name: 'drover_serving_info',
+      help: 'Always 1; its labels say how the model is run.',
+      labelNames: ['threads', 'spinning', 'speculation'],
+      registers,
+    }),
     batchRows: new Histogram({
       name: 'drover_batch_size_sequences',
       help: 'Sequences decoded together in one step.',

@@ -2,11 +2,13 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WorkSpeeds } from './work-speeds.js';
 
-const decoding = (decodeRows: number, stepMs: number) => ({ decodeRows, prefillTokens: 0, stepMs });
-const prefilling = (prefillTokens: number, stepMs: number) => ({ decodeRows: 0, prefillTokens, stepMs });
+const noWork = { decodeRows: 0, acceptedTokens: 0, prefillTokens: 0 };
+const decoding = (decodeRows: number, stepMs: number) => ({ ...noWork, decodeRows, stepMs });
+const prefilling = (prefillTokens: number, stepMs: number) => ({ ...noWork, prefillTokens, stepMs });
 const costMs = fc.double({ min: 0.01, max: 20, noNaN: true });
 const mixed = fc.record({
   decodeRows: fc.integer({ min: 1, max: 16 }),
+  acceptedTokens: fc.nat(6),
   prefillTokens: fc.integer({ min: 1, max: 256 }),
 });
 
@@ -25,6 +27,12 @@ describe('the speeds of a worker', () => {
     expect(speeds.decodeTokensPerSecond()).toBeCloseTo(400);
   });
 
+  it('count the drafted tokens that were right, as they shorten the wait of others', () => {
+    const speeds = new WorkSpeeds();
+    for (let step = 0; step < 10; step++) speeds.add({ ...decoding(1, 20), acceptedTokens: 3 });
+    expect(speeds.decodeTokensPerSecond()).toBeCloseTo(200);
+  });
+
   it('are told exactly from steps that do both, where each token has its cost', () => {
     fc.assert(
       fc.property(costMs, costMs, fc.array(mixed, { maxLength: 50 }), (decodeMs, prefillMs, steps) => {
@@ -32,7 +40,8 @@ describe('the speeds of a worker', () => {
         speeds.add(prefilling(64, 64 * prefillMs));
         speeds.add(decoding(3, 3 * decodeMs));
         for (const step of steps) {
-          speeds.add({ ...step, stepMs: step.decodeRows * decodeMs + step.prefillTokens * prefillMs });
+          const decodedTokens = step.decodeRows + step.acceptedTokens;
+          speeds.add({ ...step, stepMs: decodedTokens * decodeMs + step.prefillTokens * prefillMs });
         }
         expect((speeds.decodeTokensPerSecond() ?? 0) * decodeMs).toBeCloseTo(1_000, 3);
         expect((speeds.prefillTokensPerSecond() ?? 0) * prefillMs).toBeCloseTo(1_000, 3);
@@ -46,7 +55,7 @@ describe('the speeds of a worker', () => {
         const speeds = new WorkSpeeds();
         for (let i = 0; i < 5; i++) speeds.add({ ...step, stepMs });
         const seconds =
-          step.decodeRows / (speeds.decodeTokensPerSecond() ?? 0) +
+          (step.decodeRows + step.acceptedTokens) / (speeds.decodeTokensPerSecond() ?? 0) +
           step.prefillTokens / (speeds.prefillTokensPerSecond() ?? 0);
         expect((seconds * 1000) / stepMs).toBeCloseTo(1);
       }),

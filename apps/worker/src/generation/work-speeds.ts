@@ -3,24 +3,26 @@ import type { StepReport } from '#engine';
 /** Busy time over which what was measured before fades to a third. */
 const MEMORY_MS = 10_000;
 
-type Work = Pick<StepReport, 'decodeRows' | 'prefillTokens' | 'stepMs'>;
+type Work = Pick<StepReport, 'decodeRows' | 'acceptedTokens' | 'prefillTokens' | 'stepMs'>;
 
 /**
- * How fast the worker decodes and reads prompts, over the time it spends on each: standing idle is no slowness. The
- * time of a step that does both is shared out by what its rows and its chunks take at the speeds known so far.
+ * How fast the worker decodes and reads prompts, over the time it spends on each: standing idle is no slowness. A row
+ * brings a token, and those of its draft that were right. The time of a step that does both is shared out by what its
+ * tokens and its chunks take at the speeds known so far.
  */
 export class WorkSpeeds {
   private readonly decode = new FadingSpeed();
   private readonly prefill = new FadingSpeed();
 
-  add({ decodeRows, prefillTokens, stepMs }: Work): void {
+  add({ decodeRows, acceptedTokens, prefillTokens, stepMs }: Work): void {
+    const decodedTokens = decodeRows + acceptedTokens;
     const prefillMsPerToken = this.prefill.msPerToken ?? this.decode.msPerToken ?? 1;
     const decodeMsPerToken = this.decode.msPerToken ?? prefillMsPerToken;
-    const decodeCost = decodeRows * decodeMsPerToken;
+    const decodeCost = decodedTokens * decodeMsPerToken;
     const cost = decodeCost + prefillTokens * prefillMsPerToken;
     if (cost === 0) return;
     const decodeMs = (stepMs * decodeCost) / cost;
-    if (decodeRows > 0) this.decode.add(decodeRows, decodeMs);
+    if (decodedTokens > 0) this.decode.add(decodedTokens, decodeMs);
     if (prefillTokens > 0) this.prefill.add(prefillTokens, stepMs - decodeMs);
   }
 
