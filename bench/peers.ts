@@ -7,12 +7,13 @@ import { toMarkdown } from './peers/markdown.js';
 import { SYSTEMS } from './peers/measured-system.js';
 import { SHAPES, type Bits } from './peers/peer-models.js';
 import { runPeers, type PeersOptions } from './peers/run-peers.js';
-import type { PeersReport } from './peers/report.js';
+import { joinReports, type PeersReport } from './peers/report.js';
 
 const HELP = `npm run bench:peers -- [options]
   --shapes list      of default, 1b, 8b (default: default,1b)
   --large            also 8b; it takes 12 GB of disk and of memory
   --bits list        of 4, 8 (default: 4)
+  --kv list          of f32, int8: our key-value cache; int8 beside llama.cpp's Q8_0 (default: f32)
   --sequences list   at once (default: 1,4,8,16)
   --prompts list     tokens (default: 128,1024)
   --context n        tokens in the context of one more case of one sequence; 0 for none (default: 3500)
@@ -23,16 +24,18 @@ const HELP = `npm run bench:peers -- [options]
   --json             print JSON
   --markdown         print tables of Markdown
   --svg file         draw decode speed by sequences, 1B shape, 4 bits
-  --from file        measure nothing; print and draw what --json printed before
+  --from list        measure nothing; print and draw what --json printed before into these files
   --keep             keep the generated models under .data/bench/peers
 
 Ours, node-llama-cpp and transformers.js run the same weights in turns A B C A B C, each in a process of its own. The two
-peers are installed from the npm registry on first use, under .data/peers.`;
+peers are installed from the npm registry on first use, under .data/peers. Interrupted, it ends after the case in progress
+and prints what was measured until then.`;
 
 const OPTIONS = {
   shapes: { type: 'string', default: 'default,1b' },
   large: { type: 'boolean', default: false },
   bits: { type: 'string', default: '4' },
+  kv: { type: 'string', default: 'f32' },
   sequences: { type: 'string', default: '1,4,8,16' },
   prompts: { type: 'string', default: '128,1024' },
   context: { type: 'string', default: '3500' },
@@ -54,7 +57,8 @@ async function main(): Promise<void> {
     console.log(HELP);
     return;
   }
-  const report = values.from === undefined ? await measure(values) : await readReport(values.from);
+  const report =
+    values.from === undefined ? await measure(values) : await readReports(values.from.split(','));
   if (values.svg !== undefined) await writeFile(values.svg, drawChart(report));
   if (values.json) console.log(JSON.stringify(report, null, 2));
   else if (values.markdown) console.log(toMarkdown(report));
@@ -78,6 +82,7 @@ function toOptions(values: Values): PeersOptions {
   return {
     shapes: values.large && !shapes.includes('8b') ? [...shapes, '8b'] : shapes,
     bits: listOf('bits', values.bits, ['4', '8']).map((bits): Bits => (bits === '4' ? 4 : 8)),
+    kvCaches: listOf('kv', values.kv, ['f32', 'int8']),
     systems: SYSTEMS.filter((system) => listOf('systems', values.systems, SYSTEMS).includes(system)),
     cases: {
       sequences: values.sequences.split(',').map((text) => wholeNumber('sequences', text, 1)),
@@ -88,13 +93,22 @@ function toOptions(values: Values): PeersOptions {
     threads: wholeNumber('threads', values.threads, 1),
     caseLimitMs: wholeNumber('case-limit', values['case-limit'], 1) * 1000,
     keep: values.keep,
+    signal: interrupted(),
     say: (line) => process.stderr.write(`[${Math.round(performance.now() / 1000)} s] ${line}\n`),
   };
 }
 
-async function readReport(path: string): Promise<PeersReport> {
-  const report: PeersReport = JSON.parse(await readFile(path, 'utf8'));
-  return report;
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => controller.abort());
+  return controller.signal;
+}
+
+async function readReports(paths: readonly string[]): Promise<PeersReport> {
+  const reports = await Promise.all(
+    paths.map(async (path): Promise<PeersReport> => JSON.parse(await readFile(path, 'utf8'))),
+  );
+  return joinReports(reports);
 }
 
 function listOf<Choice extends string>(option: string, text: string, choices: readonly Choice[]): Choice[] {

@@ -2,11 +2,13 @@ import { drawBarChart } from './bar-chart.js';
 import { SYSTEMS } from './measured-system.js';
 import { describeRun, type PeersReport } from './report.js';
 
-const SHOWN = { shape: '1b', bits: 4 } as const;
+const SHOWN = { shape: '1b', bits: 4, kvCache: 'f32' } as const;
 
 /** Decode speed by sequences of each system: the 1B shape, 4 bits, the shortest prompt. @throws where it was not measured */
 export function drawChart(report: PeersReport): string {
-  const ofModel = report.rows.filter(({ shape, bits }) => shape === SHOWN.shape && bits === SHOWN.bits);
+  const ofModel = report.rows.filter(
+    ({ shape, bits, kvCache }) => shape === SHOWN.shape && bits === SHOWN.bits && kvCache === SHOWN.kvCache,
+  );
   const promptTokens = Math.min(...ofModel.map((row) => row.promptTokens));
   const rows = ofModel.filter((row) => row.promptTokens === promptTokens);
   if (rows.length === 0) throw new Error('The chart shows the 1B shape at 4 bits, which was not measured.');

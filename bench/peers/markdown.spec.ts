@@ -20,5 +20,5 @@ it('shows figures beside each other, and a dash where there is none', () => {
 });
 
 it('judges the targets', () => {
-  expect(lines).toContain('| decode | node-llama-cpp | 1 | 128 | ≥ 1× | 1.5× | met |');
+  expect(lines).toContain('| decode | node-llama-cpp | 1 | 128 | f32 | ≥ 1× | 1.5× | met |');
 });

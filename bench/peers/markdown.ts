@@ -25,12 +25,13 @@ export function toMarkdown(report: PeersReport): string {
 
 function targetTable(ratios: readonly Ratio[]): string {
   return table(
-    ['1B shape, 4 bits', 'against', 'sequences', 'prompt tokens', 'target', 'measured', ''],
+    ['1B shape, 4 bits', 'against', 'sequences', 'prompt tokens', 'cache', 'target', 'measured', ''],
     judgeTargets(ratios).map((target) => [
       target.measure,
       target.against,
       target.sequences,
       target.promptTokens,
+      target.kvCache ?? 'f32',
       `≥ ${target.atLeast}×`,
       target.reached === null ? NOTHING : `${target.reached}×`,
       target.outcome,
@@ -72,14 +73,7 @@ function figuresOf(row: Row | undefined, measure: Measure): [string | number, st
 }
 
 function ratioCell(ratios: readonly Ratio[], row: Row, peer: SystemName, measure: Measure): string {
-  const ratio = ratios.find(
-    ({ against, shape, bits, sequences, promptTokens }) =>
-      against === peer &&
-      shape === row.shape &&
-      bits === row.bits &&
-      sequences === row.sequences &&
-      promptTokens === row.promptTokens,
-  );
+  const ratio = ratios.find((candidate) => candidate.against === peer && isSameCase(candidate, row));
   return ratio === undefined ? NOTHING : `${ratio[measure]}× (${ratio[COLUMNS[measure].cpuRatio]}×)`;
 }
 
@@ -87,8 +81,9 @@ function shareCell(row: Row | undefined): string {
   return row?.bandwidthShare === undefined ? NOTHING : `${Math.round(row.bandwidthShare * 100)} %`;
 }
 
-function modelOf({ shape, bits }: Row): string {
-  return `${shape === 'default' ? 'drover-tiny' : `${shape.toUpperCase()} shape`}, ${bits} bits`;
+function modelOf({ shape, bits, kvCache }: Row): string {
+  const name = shape === 'default' ? 'drover-tiny' : `${shape.toUpperCase()} shape`;
+  return `${name}, ${bits} bits${kvCache === 'f32' ? '' : `, ${kvCache} cache`}`;
 }
 
 function table(header: readonly string[], lines: readonly (readonly (string | number)[])[]): string {

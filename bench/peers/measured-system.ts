@@ -1,3 +1,5 @@
+import type { KvCacheType } from '#contracts';
+
 export const SYSTEMS = ['ours', 'node-llama-cpp', 'transformers.js'] as const;
 
 export type SystemName = (typeof SYSTEMS)[number];
@@ -8,6 +10,7 @@ export interface SystemOptions {
   readonly onnxDirectory: string;
   readonly ggufPath: string;
   readonly vocabSize: number;
+  readonly kvCache: KvCacheType;
   /** Most sequences at once. */
   readonly slots: number;
   /** Most tokens of one sequence. */

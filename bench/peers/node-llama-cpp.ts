@@ -19,8 +19,24 @@ interface Llama {
 }
 
 interface Model {
-  createContext(options: { sequences: number; contextSize: number; threads: number }): Promise<Context>;
+  createContext(options: ContextOptions): Promise<Context>;
 }
+
+interface ContextOptions {
+  readonly sequences: number;
+  readonly contextSize: number;
+  readonly threads: number;
+  readonly flashAttention?: boolean;
+  readonly experimentalKvCacheKeyType?: 'Q8_0';
+  readonly experimentalKvCacheValueType?: 'Q8_0';
+}
+
+/** llama.cpp takes quantized values with flash attention only. */
+const QUANTIZED_CACHE = {
+  flashAttention: true,
+  experimentalKvCacheKeyType: 'Q8_0',
+  experimentalKvCacheValueType: 'Q8_0',
+} as const;
 
 interface Context {
   getSequence(): Sequence;
@@ -36,7 +52,7 @@ interface Sequence {
  * and batch size as it chooses them. No text is made of the tokens.
  */
 export async function openLlamaCpp(options: SystemOptions): Promise<MeasuredSystem> {
-  const { threads, vocabSize, ggufPath } = options;
+  const { threads, vocabSize, ggufPath, kvCache } = options;
   const llamaCpp = await importPeer<LlamaCppModule>('node-llama-cpp');
   const llama = await llamaCpp.getLlama({
     gpu: false,
@@ -51,7 +67,12 @@ export async function openLlamaCpp(options: SystemOptions): Promise<MeasuredSyst
     const { sequences, promptTokens, decodeSteps } = load;
     // A context as large as the case needs: a larger one costs it time.
     const contextSize = promptTokens + decodeSteps + 1;
-    const context = await model.createContext({ sequences, contextSize, threads });
+    const context = await model.createContext({
+      sequences,
+      contextSize,
+      threads,
+      ...(kvCache === 'int8' && QUANTIZED_CACHE),
+    });
     try {
       const running = Array.from({ length: sequences }, (_, index) => {
         const prompt = [...randomPrompt(index, promptTokens, vocabSize)];

@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { KvCacheType } from '#contracts';
 import { decoderLinears, readLlamaConfig, type LlamaConfig } from '#model-store';
 import {
   LlamaCheckpoint,
@@ -18,10 +19,16 @@ export const SHAPES = ['default', '1b', '8b'] as const;
 export type ShapeName = (typeof SHAPES)[number];
 export type Bits = 4 | 8;
 
-/** One model at one number of bits, in the files that all systems run. */
-export interface PeerModel {
+/** What tells the models of a report apart. */
+export interface ModelKey {
   readonly shape: ShapeName;
   readonly bits: Bits;
+  /** Of ours; node-llama-cpp's is F16 beside `f32` and Q8_0 beside `int8`. */
+  readonly kvCache: KvCacheType;
+}
+
+/** One model in the files that all systems run. */
+export interface PeerModel extends ModelKey {
   readonly config: LlamaConfig;
   readonly onnxDirectory: string;
   readonly ggufPath: string;
@@ -47,20 +54,22 @@ const SHAPE_8B: RandomModelShape = {
 };
 
 /** Writes a model's files, the same weights in each: the default model's, or random ones of the shape. */
-export async function writePeerModel(shape: ShapeName, bits: Bits): Promise<PeerModel> {
-  const onnxDirectory = join(FOLDER, `${shape}-${bits}`);
+export async function writePeerModel(key: ModelKey): Promise<PeerModel> {
+  const { shape, bits, kvCache } = key;
+  const onnxDirectory = join(FOLDER, `${shape}-${bits}-${kvCache}`);
   await rm(onnxDirectory, { recursive: true, force: true });
   await mkdir(onnxDirectory, { recursive: true });
   const ggufPath = join(onnxDirectory, 'model.gguf');
   const config =
     shape === 'default'
-      ? await writeTrained(bits, onnxDirectory, ggufPath)
-      : await writeRandom(shape === '1b' ? SHAPE_1B : SHAPE_8B, bits, onnxDirectory, ggufPath);
+      ? await writeTrained(key, onnxDirectory, ggufPath)
+      : await writeRandom(shape === '1b' ? SHAPE_1B : SHAPE_8B, key, onnxDirectory, ggufPath);
   const { bitsPerWeight, headBitsPerWeight } = planUniform(config, bits, BLOCK_SIZE);
   const gguf = ggufBits(config, bits);
   return {
     shape,
     bits,
+    kvCache,
     config,
     onnxDirectory,
     ggufPath,
@@ -75,7 +84,11 @@ export function removePeerModel({ onnxDirectory }: PeerModel): Promise<void> {
   return rm(onnxDirectory, { recursive: true, force: true });
 }
 
-async function writeTrained(bits: Bits, directory: string, ggufPath: string): Promise<LlamaConfig> {
+async function writeTrained(
+  { bits, kvCache }: ModelKey,
+  directory: string,
+  ggufPath: string,
+): Promise<LlamaConfig> {
   const source = await LlamaCheckpoint.open(CHECKPOINT);
   try {
     await writeVariant({
@@ -83,7 +96,7 @@ async function writeTrained(bits: Bits, directory: string, ggufPath: string): Pr
       source,
       checkpointDir: CHECKPOINT,
       checkpointSha256: await source.sha256(),
-      plan: planUniform(source.config, bits, BLOCK_SIZE),
+      plan: { ...planUniform(source.config, bits, BLOCK_SIZE), kvCache },
       directory,
     });
     await writeGguf(source, bits, ggufPath);
@@ -95,11 +108,11 @@ async function writeTrained(bits: Bits, directory: string, ggufPath: string): Pr
 
 async function writeRandom(
   shape: RandomModelShape,
-  bits: Bits,
+  { bits, kvCache }: ModelKey,
   directory: string,
   ggufPath: string,
 ): Promise<LlamaConfig> {
-  await writeRandomVariant({ shape, bits, blockSize: BLOCK_SIZE, directory, seed: SEED });
+  await writeRandomVariant({ shape, bits, blockSize: BLOCK_SIZE, kvCache, directory, seed: SEED });
   const source: WeightSource = randomWeights(await readLlamaConfig(directory), SEED);
   await writeGguf(source, bits, ggufPath);
   return source.config;

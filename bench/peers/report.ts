@@ -18,6 +18,17 @@ export interface PeersReport {
   readonly ratios: readonly Ratio[];
 }
 
+/** Runs one after the other on one machine, as one report; its load is the highest of them. */
+export function joinReports(reports: readonly PeersReport[]): PeersReport {
+  const [first] = reports;
+  if (first === undefined) throw new Error('There is no report to show.');
+  return {
+    machine: { ...first.machine, loadBefore: Math.max(...reports.map(({ machine }) => machine.loadBefore)) },
+    rows: reports.flatMap(({ rows }) => rows),
+    ratios: reports.flatMap(({ ratios }) => ratios),
+  };
+}
+
 export function describeRun({ machine }: PeersReport): string {
   const { cpu, cores, threads, memoryBandwidthGBPerS, date, loadBefore } = machine;
   return (

@@ -16,6 +16,7 @@ const result = (system: SystemName, ...tokensPerS: number[]): CaseResult => ({
   system,
   shape: '1b',
   bits: 4,
+  kvCache: 'f32',
   load: LOAD,
   turns: tokensPerS.map(figures),
   unable: tokensPerS.length === 0 ? 'took longer than 1 s' : null,
@@ -41,8 +42,9 @@ it('gives no figure and no ratio of a case that a system could not run', () => {
 });
 
 it('compares within one case only', () => {
-  const other = { ...result('node-llama-cpp', 20), load: { ...LOAD, promptTokens: 1024 } };
-  expect(toRatios(rowsOf(result('ours', 30), other))).toEqual([]);
+  const longer = { ...result('node-llama-cpp', 20), load: { ...LOAD, promptTokens: 1024 } };
+  const smallCache = { ...result('node-llama-cpp', 20), kvCache: 'int8' as const };
+  expect(toRatios(rowsOf(result('ours', 30), longer, smallCache))).toEqual([]);
 });
 
 it('tells a target that is met, missed, or was not measured', () => {

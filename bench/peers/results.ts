@@ -1,12 +1,10 @@
 import { median, roundTo } from '../support/median.js';
 import type { CaseFigures, CaseLoad, SystemName } from './measured-system.js';
-import type { Bits, ShapeName } from './peer-models.js';
+import type { ModelKey } from './peer-models.js';
 
 /** All turns of one system in one case, or why there are none. */
-export interface CaseResult {
+export interface CaseResult extends ModelKey {
   readonly system: SystemName;
-  readonly shape: ShapeName;
-  readonly bits: Bits;
   readonly load: CaseLoad;
   readonly turns: readonly CaseFigures[];
   readonly unable: string | null;
@@ -17,10 +15,8 @@ export interface CaseResult {
 type Figures = { readonly [Name in keyof CaseFigures]: number | null };
 
 /** Medians over the turns; null where the system could not run the case. */
-export interface Row extends Figures {
+export interface Row extends Figures, ModelKey {
   readonly system: SystemName;
-  readonly shape: ShapeName;
-  readonly bits: Bits;
   readonly sequences: number;
   readonly promptTokens: number;
   /** At one sequence: bytes of weights read a second, as a share of the machine's memory bandwidth. */
@@ -29,10 +25,8 @@ export interface Row extends Figures {
 }
 
 /** How many times better ours is: by tokens a second, and by CPU time a token. */
-export interface Ratio {
+export interface Ratio extends ModelKey {
   readonly against: SystemName;
-  readonly shape: ShapeName;
-  readonly bits: Bits;
   readonly sequences: number;
   readonly promptTokens: number;
   readonly decode: number;
@@ -42,7 +36,7 @@ export interface Ratio {
 }
 
 export function toRow(result: CaseResult, bandwidthBytesPerS: number): Row {
-  const { system, shape, bits, load, turns, unable, stepBytes } = result;
+  const { system, shape, bits, kvCache, load, turns, unable, stepBytes } = result;
   const of = (name: keyof CaseFigures) =>
     turns.length === 0 ? null : roundTo(3, median(turns.map((figures) => figures[name])));
   const { sequences, promptTokens } = load;
@@ -52,6 +46,7 @@ export function toRow(result: CaseResult, bandwidthBytesPerS: number): Row {
     system,
     shape,
     bits,
+    kvCache,
     sequences,
     promptTokens,
     decodeTokensPerS,
@@ -68,7 +63,7 @@ export function toRatios(rows: readonly Row[]): Ratio[] {
   const ours = rows.filter(({ system }) => system === 'ours');
   return ours.flatMap((mine) =>
     rows.flatMap((theirs) => {
-      const { system: against, shape, bits, sequences, promptTokens } = theirs;
+      const { system: against, shape, bits, kvCache, sequences, promptTokens } = theirs;
       if (against === 'ours' || !isSameCase(mine, theirs)) return [];
       const ratios = {
         decode: quotient(mine.decodeTokensPerS, theirs.decodeTokensPerS),
@@ -77,15 +72,18 @@ export function toRatios(rows: readonly Row[]): Ratio[] {
         prefillCpu: quotient(theirs.prefillCpuMsPerToken, mine.prefillCpuMsPerToken),
       };
       if (!isComplete(ratios)) return [];
-      return [{ against, shape, bits, sequences, promptTokens, ...ratios }];
+      return [{ against, shape, bits, kvCache, sequences, promptTokens, ...ratios }];
     }),
   );
 }
 
-export function isSameCase(a: Row, b: Row): boolean {
+type Case = ModelKey & Pick<Row, 'sequences' | 'promptTokens'>;
+
+export function isSameCase(a: Case, b: Case): boolean {
   return (
     a.shape === b.shape &&
     a.bits === b.bits &&
+    a.kvCache === b.kvCache &&
     a.sequences === b.sequences &&
     a.promptTokens === b.promptTokens
   );

@@ -6,13 +6,15 @@ import type { CaseResult } from './results.js';
 import type { SideOptions } from './system-side.js';
 
 const SIDE_FILE = fileURLToPath(new URL('system-side.js', import.meta.url));
-const WARM_UP: CaseLoad = { sequences: 2, promptTokens: 32, decodeSteps: 4 };
+const WARM_UP = { promptTokens: 32, decodeSteps: 4 };
 
 export interface TurnOptions {
   readonly systems: readonly SystemName[];
   readonly turns: number;
   readonly caseLimitMs: number;
   readonly side: SystemOptions;
+  /** Ends the turns after the case in progress. */
+  readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
 
@@ -38,10 +40,11 @@ export async function takeTurns(
   try {
     for (let turn = 1; turn <= options.turns; turn += 1) {
       for (const load of cases) {
+        if (options.signal.aborted) break;
         for (const seat of seats) await seat.measure(load);
         const { sequences, promptTokens } = load;
         options.say(
-          `${model.shape} ${model.bits} bits, turn ${turn}/${options.turns}: ${sequences} × ${promptTokens} tokens`,
+          `${model.shape} ${model.bits} bits ${model.kvCache} cache, turn ${turn}/${options.turns}: ${sequences} × ${promptTokens} tokens`,
         );
       }
     }
@@ -49,7 +52,9 @@ export async function takeTurns(
     for (const seat of seats) await seat.close();
   }
   return {
-    results: cases.flatMap((load) => seats.map((seat) => seat.resultOf(load, model))),
+    results: cases
+      .flatMap((load) => seats.map((seat) => seat.resultOf(load, model)))
+      .filter(({ turns, unable }) => turns.length > 0 || unable !== null),
     idleCpuShares: Object.fromEntries(seats.map((seat) => [seat.system, seat.idleCpuShare])),
   };
 }
@@ -85,10 +90,10 @@ class Seat {
     }
   }
 
-  resultOf(load: CaseLoad, { shape, bits, stepBytes }: PeerModel): CaseResult {
+  resultOf(load: CaseLoad, { shape, bits, kvCache, stepBytes }: PeerModel): CaseResult {
     const { figures, unable } = this.#takenOf(load);
     const bytes = this.system === 'node-llama-cpp' ? stepBytes.gguf : stepBytes.onnx;
-    return { system: this.system, shape, bits, load, turns: figures, unable, stepBytes: bytes };
+    return { system: this.system, shape, bits, kvCache, load, turns: figures, unable, stepBytes: bytes };
   }
 
   async close(): Promise<void> {
@@ -103,13 +108,25 @@ class Seat {
     const { side, caseLimitMs } = this.#options;
     const sideOptions: SideOptions = { ...side, system: this.system };
     const started: Side = await MeasuringProcess.start(SIDE_FILE, sideOptions, caseLimitMs);
-    await started.ask(WARM_UP, caseLimitMs);
+    try {
+      await started.ask({ ...WARM_UP, sequences: Math.min(2, side.slots) }, caseLimitMs);
+    } catch (error) {
+      await started.stop();
+      throw error;
+    }
     return started;
   }
 
   #takenOf(load: CaseLoad): Taken {
-    const taken = this.#taken.get(load) ?? { figures: [], unable: null };
+    const taken = this.#taken.get(load) ?? {
+      figures: [],
+      unable: whyUnable(this.system, this.#options.side),
+    };
     this.#taken.set(load, taken);
     return taken;
   }
+}
+
+function whyUnable(system: SystemName, { kvCache }: SystemOptions): string | null {
+  return system === 'transformers.js' && kvCache === 'int8' ? 'has no int8 cache' : null;
 }

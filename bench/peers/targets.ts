@@ -1,3 +1,4 @@
+import type { KvCacheType } from '#contracts';
 import type { SystemName } from './measured-system.js';
 import type { Ratio } from './results.js';
 
@@ -7,6 +8,8 @@ interface Target {
   readonly measure: 'decode' | 'prefill';
   readonly sequences: number;
   readonly promptTokens: number;
+  /** Default `f32`. */
+  readonly kvCache?: KvCacheType;
   readonly atLeast: number;
 }
 
@@ -17,6 +20,14 @@ const TARGETS: readonly Target[] = [
   { against: 'node-llama-cpp', measure: 'prefill', sequences: 1, promptTokens: 128, atLeast: 1.2 },
   { against: 'node-llama-cpp', measure: 'prefill', sequences: 1, promptTokens: 1024, atLeast: 1.2 },
   { against: 'node-llama-cpp', measure: 'decode', sequences: 1, promptTokens: 3500, atLeast: 1.5 },
+  {
+    against: 'node-llama-cpp',
+    measure: 'decode',
+    sequences: 1,
+    promptTokens: 3500,
+    kvCache: 'int8',
+    atLeast: 1.5,
+  },
   { against: 'transformers.js', measure: 'decode', sequences: 8, promptTokens: 128, atLeast: 5 },
 ];
 
@@ -32,6 +43,7 @@ export function judgeTargets(ratios: readonly Ratio[]): TargetOutcome[] {
       (candidate) =>
         candidate.shape === '1b' &&
         candidate.bits === 4 &&
+        candidate.kvCache === (target.kvCache ?? 'f32') &&
         candidate.against === target.against &&
         candidate.sequences === target.sequences &&
         candidate.promptTokens === target.promptTokens,

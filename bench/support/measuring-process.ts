@@ -107,6 +107,8 @@ export function answerQuestions<Question, Answer>(measured: Measured<Question, A
     process.send?.(message);
     since = readClocks();
   };
+  // A terminal interrupts the asking process and this one alike; whether this one ends is for that one to say.
+  process.on('SIGINT', () => undefined);
   process.on('message', (question: Question) => {
     const idle = idleTime();
     measured.measure(question).then(
