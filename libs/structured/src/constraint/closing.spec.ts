@@ -3,11 +3,10 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { ResponseFormat } from '#contracts';
+import { anySchema, type Schema, schemaFormat } from '../testing/any-schema.js';
 import { allowedIds, generateText, randomPick } from '../testing/generate-text.js';
 import { JSON_TOKENS, smallVocabulary } from '../testing/small-vocabulary.js';
 import { ConstraintCompiler, type ConstraintSpec } from './constraint-compiler.js';
-
-type Schema = Record<string, unknown>;
 
 const vocabulary = smallVocabulary(JSON_TOKENS);
 const compiler = new ConstraintCompiler(vocabulary);
@@ -26,87 +25,11 @@ function generate(format: ResponseFormat, seed: number, moreTokens: number): str
   return generateText(constraint, vocabulary, maxTokens, randomPick(seed));
 }
 
-function jsonSchema(schema: Schema): ResponseFormat {
-  return {
-    type: 'json_schema',
-    json_schema: { name: 'test', schema: z.record(z.string(), z.json()).parse(schema) },
-  };
-}
-
-const whole = fc.integer({ min: -300, max: 300 });
-const bounds = fc
-  .tuple(whole, fc.nat(1500), fc.boolean(), fc.boolean())
-  .map(([least, span, leastIsOpen, mostIsOpen]) => ({
-    [leastIsOpen ? 'exclusiveMinimum' : 'minimum']: least,
-    [mostIsOpen ? 'exclusiveMaximum' : 'maximum']: least + span + 2,
-  }));
-const PATTERNS = ['^[a-c]+$', 'x\\d', '^(é|"|\\\\|\\n){2,3}$', '^a|b$', '[^a-z]', '^$|^\\w{3}'];
-const key = fc.constantFrom('a', 'ab', 'kind', 'key "q"', 'é', '');
-
-const schemas = fc.letrec<{ schema: Schema; leaf: Schema }>((tie) => ({
-  leaf: fc.oneof(
-    fc.constantFrom({ type: 'string' }, { type: 'integer' }, { type: 'number' }, { type: 'boolean' }, {}),
-    fc.constantFrom(
-      { $ref: '#/$defs/tree' },
-      { type: ['string', 'null'] },
-      { enum: [1, 'é"', null, [1, {}]] },
-    ),
-    fc
-      .tuple(fc.nat(3), fc.nat(4))
-      .map(([least, more]) => ({ type: 'string', minLength: least, maxLength: least + more })),
-    fc.constantFrom(...PATTERNS).map((pattern) => ({ type: 'string', pattern })),
-    fc
-      .constantFrom('date', 'time', 'date-time', 'uuid', 'ipv4', 'email')
-      .map((format) => ({ type: 'string', format })),
-    fc.tuple(fc.constantFrom('integer', 'number'), bounds).map(([type, limits]) => ({ type, ...limits })),
-  ),
-  schema: fc.oneof(
-    { maxDepth: 3, withCrossShrink: true },
-    tie('leaf'),
-    fc
-      .tuple(
-        tie('schema'),
-        fc.nat(2),
-        fc.option(fc.nat(3), { nil: null }),
-        fc.array(tie('schema'), { maxLength: 2 }),
-      )
-      .map(([items, minItems, more, prefixItems]) => ({
-        type: 'array',
-        items,
-        minItems,
-        ...(more === null ? {} : { maxItems: minItems + more }),
-        ...(prefixItems.length === 0 ? {} : { prefixItems }),
-      })),
-    fc
-      .tuple(
-        fc.uniqueArray(fc.tuple(key, tie('schema'), fc.boolean()), {
-          maxLength: 4,
-          selector: ([name]) => name,
-        }),
-        fc.option(fc.oneof(fc.boolean(), tie('leaf')), { nil: undefined }),
-      )
-      .map(([properties, additionalProperties]) => ({
-        type: 'object',
-        properties: Object.fromEntries(properties),
-        required: properties.filter(([, , isRequired]) => isRequired).map(([name]) => name),
-        ...(additionalProperties === undefined ? {} : { additionalProperties }),
-      })),
-    fc.array(tie('schema'), { minLength: 1, maxLength: 3 }).map((anyOf) => ({ anyOf })),
-  ),
-}));
-
-const TREE = {
-  type: 'object',
-  properties: { kind: { const: 'tree' }, children: { type: 'array', items: { $ref: '#/$defs/tree' } } },
-  required: ['kind', 'children'],
-};
-
 describe('A constrained text', () => {
   it('parses and validates, for any schema, whatever tokens are chosen and however few there are', () => {
     fc.assert(
-      fc.property(schemas.schema, fc.integer(), fc.nat(60), (part, seed, moreTokens) => {
-        const schema = { ...part, $defs: { tree: TREE } };
-        const text = generate(jsonSchema(schema), seed, moreTokens);
+      fc.property(anySchema, fc.integer(), fc.nat(60), (schema, seed, moreTokens) => {
+        const text = generate(schemaFormat(schema), seed, moreTokens);
         ajv.validate(schema, JSON.parse(text));
         expect({ schema, text, errors: ajv.errors }).toEqual({ schema, text, errors: null });
       }),
@@ -177,7 +100,11 @@ describe('A constrained text', () => {
   });
 
   it('fits the tokens that its shortest form takes, and has no token to begin with where none would do', () => {
-    const format = jsonSchema({ type: 'object', properties: { kind: { const: 'yes' } }, required: ['kind'] });
+    const format = schemaFormat({
+      type: 'object',
+      properties: { kind: { const: 'yes' } },
+      required: ['kind'],
+    });
     const constraint = createConstraint({ kind: 'format', format });
     // {"  kind  ":  "  yes  "}
     expect(constraint.minRemainingTokens()).toBe(6);

@@ -4,12 +4,14 @@ import { buildRecogniser, fieldOf, formatGrammar } from '../format-grammar.js';
 import type { GrammarNode } from '../grammar/grammar-node.js';
 import { toolCallGrammar } from '../tool-call-grammar.js';
 import { type CompiledGrammar, GrammarConstraint } from './grammar-constraint.js';
-import { LruCache } from './lru-cache.js';
-import { TokenMasks } from './token-masks.js';
-import { buildTokenTrie, type TokenTrie } from './token-trie.js';
+import { ByteLru } from './byte-lru.js';
+import { type MaskScope, TokenMasks } from './token-masks.js';
+import { TokenSorter } from './token-sorter.js';
+import { buildTokenTrie } from './token-trie.js';
 
-/** Grammars kept with the masks found so far; each up to a few tens of MB in the worst case. */
-const MAX_KEPT_GRAMMARS = 16;
+const MAX_GRAMMAR_BYTES = 64 * 1024 * 1024;
+/** Of the tokens found for the states of all grammars. */
+const MAX_TOKENS_BYTES = 64 * 1024 * 1024;
 
 export interface ConstraintVocabulary {
   /** By token id, as many as there are ids; null for control tokens. */
@@ -36,13 +38,22 @@ export interface ConstraintFactory {
 /** Compiles what responses must be, for one vocabulary; what was compiled before is found again by its content. */
 export class ConstraintCompiler {
   readonly #vocabulary: ConstraintVocabulary;
-  readonly #grammars = new LruCache<string, CompiledGrammar>(MAX_KEPT_GRAMMARS);
-  readonly #trie: TokenTrie;
+  readonly #grammars = new ByteLru<KeptGrammar>(MAX_GRAMMAR_BYTES, ({ recogniser }) => {
+    recogniser.forget();
+  });
+  readonly #scope: MaskScope;
+  #compiled = 0;
 
   /** Goes through the whole vocabulary once: a second or two for 128,000 tokens, so that no request waits for it. */
   constructor(vocabulary: ConstraintVocabulary) {
     this.#vocabulary = vocabulary;
-    this.#trie = buildTokenTrie(vocabulary.bytesOf);
+    const { bytesOf, endTokenIds } = vocabulary;
+    this.#scope = {
+      trie: buildTokenTrie(bytesOf),
+      endTokenIds,
+      kept: new ByteLru(MAX_TOKENS_BYTES),
+      sorter: new TokenSorter(bytesOf.length),
+    };
   }
 
   /**
@@ -56,12 +67,18 @@ export class ConstraintCompiler {
     return { create: () => new GrammarConstraint(compiled) };
   }
 
-  #compile({ field, build }: WantedGrammar): CompiledGrammar {
+  #compile({ field, build }: WantedGrammar): KeptGrammar {
     const { bytesOf, endTokenIds } = this.#vocabulary;
     const recogniser = buildRecogniser(build(), field);
-    const masks = new TokenMasks(recogniser, this.#trie, endTokenIds);
-    return { recogniser, masks, bytesOf, endTokenIds: new Set(endTokenIds) };
+    this.#compiled += 1;
+    const masks = new TokenMasks(recogniser, this.#scope, `${this.#compiled}`);
+    const { maxBytes: bytes } = recogniser;
+    return { recogniser, masks, bytesOf, endTokenIds: new Set(endTokenIds), bytes };
   }
+}
+
+interface KeptGrammar extends CompiledGrammar {
+  readonly bytes: number;
 }
 
 interface WantedGrammar {

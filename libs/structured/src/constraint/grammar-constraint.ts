@@ -1,5 +1,6 @@
 import type { TokenConstraint } from '#engine';
-import type { MatchState, Recogniser } from '../grammar/recogniser.js';
+import type { MatchState } from '../grammar/match-state.js';
+import type { Recogniser } from '../grammar/recogniser.js';
 import type { TokenMasks } from './token-masks.js';
 
 export interface CompiledGrammar {
@@ -9,10 +10,11 @@ export interface CompiledGrammar {
   readonly endTokenIds: ReadonlySet<number>;
 }
 
-/** One sequence's place in a compiled grammar. Its memory is one reference; the masks are the grammar's. */
+/** One sequence's place in a compiled grammar, and the mask that it handed out last. */
 export class GrammarConstraint implements TokenConstraint {
   readonly #grammar: CompiledGrammar;
   #state: MatchState;
+  #words: Int32Array | null = null;
   #hasEnded = false;
 
   constructor(grammar: CompiledGrammar) {
@@ -25,7 +27,10 @@ export class GrammarConstraint implements TokenConstraint {
   }
 
   allowedTokens(remainingTokens: number): Int32Array {
-    return this.#grammar.masks.allowed(this.#state, remainingTokens);
+    const { masks } = this.#grammar;
+    this.#words ??= masks.createWords();
+    masks.allowed(this.#state, remainingTokens, this.#words);
+    return this.#words;
   }
 
   accept(tokenId: number): void {
@@ -40,6 +45,7 @@ export class GrammarConstraint implements TokenConstraint {
 
   close(): void {
     this.#hasEnded = true;
+    this.#words = null;
   }
 
   #follow(tokenId: number): MatchState | null {

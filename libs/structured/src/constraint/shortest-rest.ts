@@ -1,5 +1,6 @@
-import type { MatchState, Recogniser } from '../grammar/recogniser.js';
-import { childOf, type TokenTrie } from './token-trie.js';
+import type { MatchState } from '../grammar/match-state.js';
+import type { Recogniser } from '../grammar/recogniser.js';
+import { childOf, ROOT, type TokenTrie } from './token-trie.js';
 
 /**
  * Tokens that complete a text from each state, by the shortest rest in bytes: its fewest tokens, and an end token where
@@ -29,10 +30,14 @@ export class ShortestRests {
     return this.#tokens.get(state) ?? Infinity;
   }
 
+  /** As far as tokens reach past where those of the states are known. */
   #shortestWay(state: MatchState): { states: MatchState[]; bytes: number[] } {
     const states = [state];
     const bytes: number[] = [];
+    let knownInRow = 0;
     for (let at = state, byte = this.#recogniser.shortestByte(at); byte !== null;) {
+      knownInRow = this.#tokens.has(at) ? knownInRow + 1 : 0;
+      if (knownInRow > this.#trie.longestToken) break;
       const next = this.#recogniser.step(at, byte);
       if (next === null) throw new Error('A shortest rest leads nowhere');
       bytes.push(byte);
@@ -45,7 +50,7 @@ export class ShortestRests {
 
   #fewest(states: readonly MatchState[], bytes: readonly number[], from: number): number {
     let fewest = Infinity;
-    let node = -1;
+    let node = ROOT;
     for (let at = from; at < bytes.length; at += 1) {
       node = childOf(this.#trie, node, bytes[at] ?? 0);
       if (node === -1) break;

@@ -1,36 +1,68 @@
-import { GrammarError } from '../grammar/grammar-error.js';
-import type { MatchState, Recogniser } from '../grammar/recogniser.js';
+import { type LoopPlace, type LoopView, passagesOf, putUnder, viewFromLoop } from '../grammar/loop-view.js';
+import type { MatchState } from '../grammar/match-state.js';
+import type { Recogniser } from '../grammar/recogniser.js';
+import type { ByteLru } from './byte-lru.js';
 import { ShortestRests } from './shortest-rest.js';
-import type { TokenTrie } from './token-trie.js';
+import { addTokens, setBit, wordsFor } from './token-set.js';
+import type { TokenSorter } from './token-sorter.js';
+import { ROOT, type TokenTrie } from './token-trie.js';
+import { type Branch, type TokenGroup, VocabularyWalk, type WalkedTokens } from './vocabulary-walk.js';
 
-/** Places that one walk may visit for the first time, about a second of work; ordinary grammars visit thousands. */
-const MAX_PLACES_PER_WALK = 1_000_000;
-/** Bytes of masks kept for states that may come again, of one grammar. */
-const KEPT_MASK_BYTES = 8 * 1024 * 1024;
-
-interface StateMask {
+/** Tokens that stay inside a loop: the same ones for all its callers and counts. */
+interface LoopTokens {
+  readonly kind: 'loop';
+  readonly groups: readonly LoopGroup[];
+  /** Bits of the tokens of all groups. */
   readonly words: Int32Array;
-  /** The most bytes that a text may need after one of the tokens. */
+  /** The most passages that one of the tokens goes through. */
+  readonly mostPassages: number;
+  /** The most bytes that one of them leaves of its passage. */
   readonly mostBytesAfter: number;
+  readonly exits: readonly Branch[];
+  readonly bytes: number;
 }
 
-/** Which tokens may follow a state, found by walking vocabulary and grammar side by side; kept for the next time. */
+interface LoopGroup extends TokenGroup {
+  readonly passages: { readonly fewest: number; readonly most: number };
+}
+
+/** Tokens that follow one state: its own ones, beside those that stay inside the loop it is in. */
+interface StateTokens {
+  readonly kind: 'state';
+  readonly view: LoopView | null;
+  readonly groups: readonly TokenGroup[];
+  readonly bytes: number;
+}
+
+export type KeptTokens = LoopTokens | StateTokens;
+
+/** What the grammars of one vocabulary share. */
+export interface MaskScope {
+  readonly trie: TokenTrie;
+  readonly endTokenIds: readonly number[];
+  readonly kept: ByteLru<KeptTokens>;
+  readonly sorter: TokenSorter<MatchState>;
+}
+
+/**
+ * Which tokens may follow a state, and lead where the text can still be completed. Tokens whose fate does not depend on
+ * what surrounds a loop are found once for all its callers and counts, and few are left for each state (after Dong et
+ * al., "XGrammar", 2024, who tell them apart by the stack).
+ */
 export class TokenMasks {
   readonly #recogniser: Recogniser;
-  readonly #trie: TokenTrie;
-  readonly #endTokenIds: readonly number[];
+  readonly #scope: MaskScope;
   readonly #rests: ShortestRests;
-  readonly #kept = new Map<MatchState, StateMask>();
-  readonly #maxKept: number;
-  /** State before each byte of the walk's branch. */
-  readonly #branch: MatchState[] = [];
+  readonly #walk: VocabularyWalk;
+  readonly #name: string;
 
-  constructor(recogniser: Recogniser, trie: TokenTrie, endTokenIds: readonly number[]) {
+  /** @param name of the grammar, its own within the scope */
+  constructor(recogniser: Recogniser, scope: MaskScope, name: string) {
     this.#recogniser = recogniser;
-    this.#trie = trie;
-    this.#endTokenIds = endTokenIds;
-    this.#rests = new ShortestRests(recogniser, trie);
-    this.#maxKept = Math.max(16, Math.floor(KEPT_MASK_BYTES / (4 * wordsFor(trie.vocabSize))));
+    this.#scope = scope;
+    this.#rests = new ShortestRests(recogniser, scope.trie);
+    this.#walk = new VocabularyWalk(recogniser, scope.trie, scope.sorter);
+    this.#name = name;
   }
 
   /** Tokens of the shortest rest, an end token included. */
@@ -38,77 +70,90 @@ export class TokenMasks {
     return this.#rests.tokensFrom(state);
   }
 
-  /** Tokens after which the text can still be completed within `remainingTokens`, theirs included. */
-  allowed(state: MatchState, remainingTokens: number): Int32Array {
-    const all = this.#keep(state);
+  createWords(): Int32Array {
+    return new Int32Array(wordsFor(this.#scope.trie.vocabSize));
+  }
+
+  /**
+   * Tokens after which the text can still be completed within `remainingTokens`, theirs included.
+   * @param words takes their bits
+   */
+  allowed(state: MatchState, remainingTokens: number, words: Int32Array): void {
+    const tokensAfter = remainingTokens - 1;
+    const { view, groups } = this.#tokensOf(state);
+    words.fill(0);
+    if (view !== null) this.#addInside(view, tokensAfter, words);
+    for (const { after, tokens } of groups) {
+      if (this.#isAffordable(after, tokensAfter)) addTokens(words, tokens);
+    }
+    if (state.isAccepting && remainingTokens > 0) for (const id of this.#scope.endTokenIds) setBit(words, id);
+  }
+
+  #addInside(view: LoopView, tokensAfter: number, words: Int32Array): void {
+    const { place } = view;
+    const inside = this.#insideOf(view);
+    const passagesLeft = (place.loop.most ?? Infinity) - place.count;
     // An end token on top of the bytes, each of which is a token.
-    if (all.mostBytesAfter + 1 <= remainingTokens - 1) return all.words;
-    return this.#walk(state, remainingTokens - 1).words;
-  }
-
-  #keep(state: MatchState): StateMask {
-    const known = this.#kept.get(state);
-    const mask = known ?? this.#walk(state, Infinity);
-    this.#kept.delete(state);
-    this.#kept.set(state, mask);
-    const oldest = this.#kept.keys().next().value;
-    if (this.#kept.size > this.#maxKept && oldest !== undefined) this.#kept.delete(oldest);
-    return mask;
-  }
-
-  #walk(state: MatchState, tokensAfter: number): StateMask {
-    const { byte, depth, skipTo, token, vocabSize } = this.#trie;
-    const { classOfByte } = this.#recogniser;
-    const words = new Int32Array(wordsFor(vocabSize));
-    const branch = this.#branch;
-    const workLimit = this.#recogniser.placesVisited + MAX_PLACES_PER_WALK;
-    let mostBytesAfter = 0;
-    branch[0] = state;
-    for (let node = 0; node < byte.length;) {
-      const level = depth[node] ?? 0;
-      const byteClass = classOfByte[byte[node] ?? 0] ?? 0;
-      const from = branch[level] ?? state;
-      let next = from.next[byteClass];
-      if (next === undefined) next = this.#step(from, byteClass, workLimit);
-      if (next === null) {
-        node = skipTo[node] ?? byte.length;
-        continue;
-      }
-      branch[level + 1] = next;
-      const id = token[node] ?? -1;
-      node += 1;
-      if (id === -1 || !this.#isAffordable(next, tokensAfter)) continue;
-      if (next.bytesToEnd > mostBytesAfter) mostBytesAfter = next.bytesToEnd;
-      this.#allow(words, id);
+    const bytesAfter = tokensAfter - 1 - place.bytesToEnd;
+    if (inside.mostPassages <= passagesLeft && inside.mostBytesAfter <= bytesAfter) {
+      words.set(inside.words);
+      return;
     }
-    branch.length = 0;
-    if (state.isAccepting) for (const id of this.#endTokenIds) setBit(words, id);
-    return { words, mostBytesAfter };
+    for (const group of inside.groups) {
+      if (group.passages.fewest > passagesLeft) continue;
+      const isClear = group.passages.most <= passagesLeft && group.after.bytesToEnd <= bytesAfter;
+      if (isClear || this.#isAffordableUnder(group.after, place, tokensAfter)) addTokens(words, group.tokens);
+    }
   }
 
-  /** @throws GrammarError where a grammar is so ambiguous that it would hold up everyone else */
-  #step(from: MatchState, byteClass: number, workLimit: number): MatchState | null {
-    if (this.#recogniser.placesVisited > workLimit) {
-      throw new GrammarError('is too ambiguous to follow. Simplify its choices and counts');
-    }
-    return this.#recogniser.stepClass(from, byteClass);
+  #isAffordableUnder(inside: MatchState, place: LoopPlace, tokens: number): boolean {
+    const after = putUnder(this.#recogniser, inside, place);
+    return after !== null && this.#isAffordable(after, tokens);
   }
 
   #isAffordable(after: MatchState, tokens: number): boolean {
     return after.bytesToEnd + 1 <= tokens || this.#rests.tokensFrom(after) <= tokens;
   }
 
-  #allow(words: Int32Array, firstId: number): void {
-    const { sameBytes } = this.#trie;
-    for (let id = firstId; id !== -1; id = sameBytes[id] ?? -1) setBit(words, id);
+  #tokensOf(state: MatchState): StateTokens {
+    const kept = this.#scope.kept.get(`${this.#name} ${state.id}`, () => {
+      const view = viewFromLoop(this.#recogniser, state);
+      const branches = view === null ? [{ from: state, node: ROOT }] : this.#exitsOf(view);
+      return { kind: 'state', view, ...this.#walk.walk(branches, []) };
+    });
+    if (kept.kind !== 'state') throw new Error('Tokens of a loop under the name of a state');
+    return kept;
+  }
+
+  /** Where the loop may be left, from the whole state before. */
+  #exitsOf(view: LoopView): Branch[] {
+    const whole = new Map<MatchState, MatchState | null>();
+    return this.#insideOf(view).exits.flatMap(({ from: inside, node }) => {
+      let from = whole.get(inside);
+      if (from === undefined) whole.set(inside, (from = putUnder(this.#recogniser, inside, view.place)));
+      return from === null ? [] : [{ from, node }];
+    });
+  }
+
+  #insideOf({ inside, exitClasses }: LoopView): LoopTokens {
+    const kept = this.#scope.kept.get(`${this.#name} ${inside.id} ${exitClasses.join()}`, () =>
+      loopTokens(this.#walk.walk([{ from: inside, node: ROOT }], exitClasses), this.createWords()),
+    );
+    if (kept.kind !== 'loop') throw new Error('Tokens of a state under the name of a loop');
+    return kept;
   }
 }
 
-function wordsFor(vocabSize: number): number {
-  return Math.ceil(vocabSize / 32);
-}
-
-function setBit(words: Int32Array, id: number): void {
-  const word = id >> 5;
-  words[word] = (words[word] ?? 0) | (1 << (id & 31));
+function loopTokens({ groups: found, exits, bytes }: WalkedTokens, words: Int32Array): LoopTokens {
+  const groups = found.map((group) => ({ ...group, passages: passagesOf(group.after) }));
+  for (const { tokens } of groups) addTokens(words, tokens);
+  return {
+    kind: 'loop',
+    groups,
+    words,
+    mostPassages: groups.reduce((most, { passages }) => Math.max(most, passages.most), 0),
+    mostBytesAfter: groups.reduce((most, { after }) => Math.max(most, after.bytesToEnd), 0),
+    exits,
+    bytes: bytes + words.byteLength,
+  };
 }

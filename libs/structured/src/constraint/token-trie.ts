@@ -4,6 +4,8 @@
 export interface TokenTrie {
   /** Logits of a position: ids from 0 to here. */
   readonly vocabSize: number;
+  /** Bytes. */
+  readonly longestToken: number;
   readonly byte: Uint8Array;
   /** Of the node's byte in its tokens, from 0. */
   readonly depth: Uint16Array;
@@ -25,6 +27,7 @@ export function buildTokenTrie(bytesOf: readonly (Uint8Array | null)[]): TokenTr
   const nodes = countNodes(tokens);
   const trie: TokenTrie = {
     vocabSize: bytesOf.length,
+    longestToken: tokens.reduce((longest, { bytes }) => Math.max(longest, bytes.length), 0),
     byte: new Uint8Array(nodes),
     depth: new Uint16Array(nodes),
     skipTo: new Int32Array(nodes),
@@ -82,9 +85,17 @@ function commonLength(a: Buffer, b: Buffer): number {
   return length;
 }
 
-/** The child of a node for a byte, -1 for none; of the root where `node` is -1. */
+/** Above all first bytes. */
+export const ROOT = -1;
+
+/** First node after the branch of a node. */
+export function endOf(trie: TokenTrie, node: number): number {
+  return node === ROOT ? trie.byte.length : (trie.skipTo[node] ?? 0);
+}
+
+/** The child of a node for a byte, -1 for none. */
 export function childOf(trie: TokenTrie, node: number, byte: number): number {
-  if (node === -1) return trie.roots[byte] ?? -1;
+  if (node === ROOT) return trie.roots[byte] ?? -1;
   const end = trie.skipTo[node] ?? 0;
   for (let child = node + 1; child < end; child = trie.skipTo[child] ?? end) {
     if (trie.byte[child] === byte) return child;

@@ -2,8 +2,8 @@ import { normaliseRanges, utf8Sequences } from './code-points.js';
 import type { GrammarNode, GrammarRule } from './grammar-node.js';
 import { GrammarError } from './grammar-error.js';
 
-/** What an automaton may hold: a counted repetition takes a state for each time. */
-const MAX_STATES = 100_000;
+/** What an automaton may hold; building so many takes some tens of milliseconds. */
+const MAX_STATES = 30_000;
 
 interface Arc {
   readonly firstByte: number;
@@ -18,15 +18,25 @@ interface Call {
   readonly to: number;
 }
 
+/** Calls of one rule after another, from `least` to `most` times; `most` null is without end. */
+export interface Loop {
+  readonly entry: number;
+  readonly to: number;
+  readonly least: number;
+  readonly most: number | null;
+}
+
 interface AutomatonState {
   readonly arcs: Arc[];
   readonly jumps: number[];
   readonly calls: Call[];
+  /** Where there is one, nothing else leads out of the state. */
+  loop: Loop | null;
 }
 
 /**
  * A recursive transition network over bytes (Woods, "Transition Network Grammars for Natural Language Analysis", 1970):
- * states with arcs over byte ranges, jumps for free, and calls of rules.
+ * states with arcs over byte ranges, jumps for free, calls of rules, and calls that are counted.
  */
 export interface Automaton {
   readonly states: readonly AutomatonState[];
@@ -95,24 +105,15 @@ class AutomatonBuilder {
     }
   }
 
+  /** A repetition is one state whatever its counts: they are kept with the caller. */
   #addRepeat({ part, least, most }: GrammarNode & { kind: 'repeat' }, from: number, to: number): void {
-    const isCounted = least > 1 || (most !== null && most > 1);
-    const unit: GrammarNode =
-      isCounted && part.kind !== 'rule' ? { kind: 'rule', rule: { name: 'repeated', body: part } } : part;
-    let at = this.#addState();
+    if (least === 0) this.#jump(from, to);
+    if (most === 0) return;
+    if (most === 1) return this.#add(part, from, to);
+    const { rule } = part.kind === 'rule' ? part : { rule: { name: 'repeated', body: part } };
+    const at = this.#addState();
+    this.#state(at).loop = { entry: this.rule(rule).entry, to, least, most };
     this.#jump(from, at);
-    for (let count = 0; count < (most ?? least); count += 1) {
-      if (count >= least) this.#jump(at, to);
-      const next = this.#addState();
-      this.#add(unit, at, next);
-      at = next;
-    }
-    if (most === null) {
-      const next = this.#addState();
-      this.#add(unit, at, next);
-      this.#jump(next, at);
-    }
-    this.#jump(at, to);
   }
 
   #addChain(parts: readonly GrammarNode[], from: number, to: number): void {
@@ -143,7 +144,7 @@ class AutomatonBuilder {
     if (this.states.length >= MAX_STATES) {
       throw new GrammarError(`takes more than ${MAX_STATES} states. Use smaller counts or fewer parts`);
     }
-    return this.states.push({ arcs: [], jumps: [], calls: [] }) - 1;
+    return this.states.push({ arcs: [], jumps: [], calls: [], loop: null }) - 1;
   }
 
   #state(index: number): AutomatonState {
