@@ -29,8 +29,8 @@ export const Q4_0: GgmlFormat = {
     const scale = toFloat16(signedPeak(weights, begin, 32) / -8, out, offset);
     const inverse = scale === 0 ? 0 : 1 / scale;
     for (let i = 0; i < 16; i++) {
-      const low = Math.min(15, (weights[begin + i]! * inverse + 8.5) | 0);
-      const high = Math.min(15, (weights[begin + 16 + i]! * inverse + 8.5) | 0);
+      const low = clamp(weights[begin + i]! * inverse + 8, 0, 15);
+      const high = clamp(weights[begin + 16 + i]! * inverse + 8, 0, 15);
       out[offset + 2 + i] = low | (high << 4);
     }
   },
