@@ -5,6 +5,7 @@ export { evaluateLogits, type LogitsEvaluator } from './evaluate-logits.js';
 export { ModelContractError } from './model-contract.js';
 export { createOnnxModelRunner, type OnnxModelRunnerOptions } from './onnx-model-runner.js';
 export { isOutOfMemory, OrtError, type OrtErrorCode } from './ort/ort-error.js';
+export { evaluatePagedLogits } from './paged/evaluate-paged-logits.js';
 export { createPagedRunner, type PagedRunnerOptions } from './paged/paged-runner.js';
 export { threadPoolOf, type ThreadPool } from './ort/session-options.js';
 export { OrtLibraryError } from './ort/ort-library.js';

@@ -9,6 +9,7 @@ export {
   type OnnxInitializer,
   type OnnxNode,
 } from './onnx/onnx-model.js';
+export { buildPagedLlamaGraph } from './onnx/paged-llama-graph.js';
 export { writeLlamaModel } from './onnx/write-llama-model.js';
 export { writeWeights } from './onnx/write-weights.js';
 export { float16Bits, float16Value } from './packing/float-formats.js';

@@ -134,8 +134,7 @@ class OnnxPagedRunner implements PagedRunner {
 
   async run(step: PagedStep): Promise<readonly (readonly TokenLogits[])[]> {
     checkPagedStep(step, this.info);
-    await this.#alone(() => this.#runStep(step));
-    return this.#outputs.read(step.rows);
+    return this.#alone(() => this.#runStep(step));
   }
 
   async copyBlocks(copies: readonly BlockCopy[]): Promise<void> {
@@ -161,7 +160,7 @@ class OnnxPagedRunner implements PagedRunner {
     await session.close();
   }
 
-  async #runStep(step: PagedStep): Promise<void> {
+  async #runStep(step: PagedStep): Promise<TokenLogits[][]> {
     const packed = packStep(step, this.info.blocks);
     const counts = {
       tokens: packed.tokens,
@@ -173,6 +172,7 @@ class OnnxPagedRunner implements PagedRunner {
     const binding = this.#bind(counts);
     this.#inputs.fill(packed, counts.tableWidth);
     await this.#model.session.run(binding, 'background');
+    return this.#outputs.read(step.rows);
   }
 
   /** The binding of the last step where it had the same counts: texts that only go on make nothing new. */
@@ -189,14 +189,15 @@ class OnnxPagedRunner implements PagedRunner {
     return binding;
   }
 
-  async #alone(work: () => Promise<void>): Promise<void> {
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) throw new Error('The model runner is closed.');
     if (this.#inProgress !== undefined)
       throw new InvalidStepError('A step is running; there is one at a time.');
     if (this.#signal?.aborted === true) throw this.#toRunError(this.#signal.reason);
-    this.#inProgress = work();
+    const running = work();
+    this.#inProgress = running;
     try {
-      await this.#inProgress;
+      return await running;
     } catch (error) {
       throw this.#toRunError(error);
     } finally {

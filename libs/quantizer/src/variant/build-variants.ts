@@ -14,6 +14,7 @@ import { planBits } from '../plan/plan-bits.js';
 import { FLOAT32_BITS, planFloat32, type QuantizationPlan } from '../plan/quantization-plan.js';
 import { heldOutRows } from '../quality/held-out-rows.js';
 import { measureDivergence } from '../quality/measure-divergence.js';
+import { openMeasured } from '../quality/open-measured.js';
 import { withBuildLock } from './build-lock.js';
 import { buildInto, removeLeftovers, withStaging } from './staging.js';
 import { writeVariant } from './write-variant.js';
@@ -100,7 +101,8 @@ async function requireTokenizer(checkpointDir: string): Promise<void> {
   );
 }
 
-type Measure = (variant: string, modelPath: string) => Promise<Divergence>;
+/** Null where this machine cannot run the variant. */
+type Measure = (plan: QuantizationPlan, modelPath: string) => Promise<Divergence | null>;
 
 class VariantBuild {
   readonly #options: BuildVariantsOptions;
@@ -142,7 +144,7 @@ class VariantBuild {
           signal: this.#options.signal,
           onTensor: this.#reportTensors('quantize', variant),
           onCalibration: this.#reportRows('calibrate', variant),
-          measure: measure && ((modelPath) => measure(variant, modelPath)),
+          measure: measure && ((modelPath) => measure(plan, modelPath)),
         }),
       );
       built.push({ variant, directory, manifest });
@@ -162,14 +164,17 @@ class VariantBuild {
       onTensor: this.#reportTensors('reference', variantNameOf(FLOAT32_BITS)),
     });
     const referencePath = join(referenceDir, MODEL_FILE);
-    return (variant, candidatePath) =>
-      measureDivergence({
-        referencePath,
-        candidatePath,
-        rows,
-        signal,
-        onRow: this.#reportRows('measure', variant),
-      });
+    const longestRow = Math.max(...rows.map((row) => row.length));
+    return async (plan, modelPath) => {
+      const candidate = await openMeasured(modelPath, plan.kvCache, longestRow);
+      if (candidate === null) return null;
+      try {
+        const onRow = this.#reportRows('measure', nameOf(plan));
+        return await measureDivergence({ referencePath, candidate, rows, signal, onRow });
+      } finally {
+        await candidate.close();
+      }
+    };
   }
 
   #reportTensors(stage: QuantizeProgress['stage'], variant: string) {

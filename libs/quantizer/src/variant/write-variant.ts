@@ -43,7 +43,7 @@ export interface WriteVariantOptions {
   readonly onTensor?: ((tensor: string, done: number, total: number) => void) | undefined;
   readonly onCalibration?: ((row: number, rows: number) => void) | undefined;
   /** Called once the model is written; what it returns goes into the manifest. */
-  readonly measure?: ((modelPath: string) => Promise<Divergence>) | undefined;
+  readonly measure?: ((modelPath: string) => Promise<Divergence | null>) | undefined;
 }
 
 /** Fills `directory` with everything of a variant; `quant.json` comes last. */
