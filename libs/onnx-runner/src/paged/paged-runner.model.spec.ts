@@ -9,6 +9,11 @@ import { InvalidStepError } from '../check-step.js';
 import { DeviceError } from '../device.js';
 import { ModelContractError } from '../model-contract.js';
 import { isOutOfMemory } from '../ort/ort-error.js';
+import { Session } from '../ort/session.js';
+import { BlockCopier } from './block-copier.js';
+import { BlockPool } from './block-pool.js';
+import { checkPool } from './check-pool.js';
+import { readPagedContract } from './paged-contract.js';
 import { createPagedRunner } from './paged-runner.js';
 import {
   CONTEXT_TOKENS,
@@ -158,4 +163,49 @@ describe('what can not be', () => {
     expect(isOutOfMemory(error)).toBe(true);
     expect(error).toMatchObject({ message: expect.stringContaining('480000 blocks') });
   });
+});
+
+describe('the end of a runner', () => {
+  const long = row(0, 0, text(90, 1), { logitPositions: 90 });
+
+  it('terminates the step in progress, and may come twice', async ({ skip }) => {
+    const runner = await open(skip);
+    const step = runner.run({ rows: [long], exact: false });
+    await expect(runner.copyBlocks([{ from: 0, to: 1 }])).rejects.toThrow('one at a time');
+    const ends = await Promise.allSettled([step, runner.close(), runner.close()]);
+    expect(ends.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
+    expect(ends[0]).toMatchObject({ reason: { name: 'ModelRunError', fault: 'run_terminated' } });
+    await expect(runner.run({ rows: [long], exact: false })).rejects.toThrow('closed');
+  });
+
+  it('by its signal rejects the step in progress and later ones with its reason', async ({ skip }) => {
+    const controller = new AbortController();
+    const runner = await openPaged(directory, skip, { signal: controller.signal });
+    onTestFinished(() => runner.close());
+    const step = runner.run({ rows: [long], exact: false });
+    controller.abort(new Error('the worker stops'));
+    const terminated = { fault: 'run_terminated', message: 'the worker stops' };
+    await expect(step).rejects.toMatchObject(terminated);
+    await expect(runner.run({ rows: [long], exact: false })).rejects.toMatchObject(terminated);
+  });
+});
+
+it('a pool that nothing was kept in is told from one that a run wrote to', async ({ skip }) => {
+  await open(skip);
+  const device = { kind: 'webgpu', index: 0 } as const;
+  const modelPath = join(directory, 'model.onnx');
+  const session = await Session.open(modelPath, { device, threads: 1 });
+  const { caches } = readPagedContract(session.inputs, session.outputs);
+  const memory = session.openDeviceMemory(device);
+  const pool = new BlockPool(memory, caches, 4, 32);
+  const copier = await BlockCopier.open(modelPath, pool, { device, threads: 1 });
+  onTestFinished(async () => {
+    await copier.close();
+    pool.close();
+    memory.close();
+    await session.close();
+  });
+  const check = checkPool(copier, caches, 0, '4 blocks on webgpu');
+  await expect(check).rejects.toThrow('could not keep 4 blocks on webgpu: out of memory');
+  await expect(check).rejects.toThrow('past_key_values.0.key');
 });
