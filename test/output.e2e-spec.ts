@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { DroverClient, textOf, textsOf } from './support/drover-client.js';
 import { ask, askLong, streamedText } from './support/jobs.js';
 import { startSystem, startSystemForTest, type System } from './support/start-system.js';
@@ -116,6 +117,16 @@ describe('what a job may ask of its output', () => {
     expect(await answer.json()).toMatchObject({
       error: { code: 'invalid_value', param: expect.stringContaining('input.response_format') },
     });
+  });
+
+  it('no form that so few tokens cannot hold, with the numbers', async () => {
+    const choices = ['a very long answer', 'another long answer'];
+    const asked = { response_format: { type: 'choice' as const, choices }, max_tokens: 2 };
+    const answer = await system.client.post('/v1/jobs', ask('8_0', STORY, asked));
+    expect(answer.status).toBe(400);
+    const { error } = z.object({ error: z.object({ message: z.string() }) }).parse(await answer.json());
+    const [, fewest = 0] = /takes (\d+) tokens/.exec(error.message) ?? [];
+    expect(choices).toContain(textOf(await finished({ ...asked, max_tokens: Number(fewest) })));
   });
 
   it('its prompt before its text', async () => {

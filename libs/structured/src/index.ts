@@ -1,7 +1,8 @@
+export { checkForm, type CheckedForm } from './check-form.js';
 export {
   ConstraintCompiler,
   type ConstraintFactory,
-  type ConstraintSpec,
   type ConstraintVocabulary,
 } from './constraint/constraint-compiler.js';
-export { validateResponseFormat, validateToolChoice } from './validate.js';
+export { specOfJob, type ConstraintSpec } from './constraint/constraint-spec.js';
+export { TokenSpelling } from './token-spelling.js';

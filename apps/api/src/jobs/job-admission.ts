@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { resolveMaxTokens, sequenceCountOf, type SubmitJobRequest } from '#contracts';
 import type { JobSubmitter } from '#queue';
+import type { CheckedForm } from '#structured';
 import { JOB_SUBMITTER } from '../backend/tokens.js';
 import { ModelCatalogue } from '../models/model-catalogue.js';
+import { ModelTokenizers } from '../models/model-tokenizers.js';
 import { PromptCounter } from '../models/prompt-counter.js';
 import { servedVariants } from '../models/served-variants.js';
 import {
@@ -15,6 +17,7 @@ import {
   type WantedVariant,
 } from './admission.js';
 import type { Placement } from './new-job.js';
+import { mayExceed, requireRoomForForm } from './require-output-form.js';
 
 /**
  * A worker that has left is sent jobs for this long, as one is that has died, until its heartbeat runs out.
@@ -28,19 +31,25 @@ export class JobAdmission {
     @Inject(JOB_SUBMITTER) private readonly submitter: JobSubmitter,
     private readonly catalogue: ModelCatalogue,
     private readonly promptCounter: PromptCounter,
+    private readonly tokenizers: ModelTokenizers,
   ) {}
 
   /**
    * Where the job goes.
+   * @param form that its texts are held to; null for none
    * @throws DroverError for a job that no worker could serve, with the reason and the numbers
    */
-  async place(request: SubmitJobRequest, nowMs: number): Promise<Placement> {
+  async place(request: SubmitJobRequest, form: CheckedForm | null, nowMs: number): Promise<Placement> {
     const wanted = wantedVariantOf(request);
     const candidates = await this.#candidates(wanted, nowMs);
     const largestContext = Math.max(...candidates.map((candidate) => candidate.contextTokens));
     const promptTokens = await this.promptCounter.count(wanted.model, request.input, largestContext);
     const chosen = await this.#choose(candidates, neededTokensOf(request.input, promptTokens), nowMs);
     const eachMaxTokens = resolveMaxTokens(request.input, promptTokens, chosen.contextTokens);
+    if (form !== null && mayExceed(form, eachMaxTokens)) {
+      const spelling = await this.tokenizers.spellingOf(chosen.model);
+      if (spelling !== undefined) requireRoomForForm(form, eachMaxTokens, spelling);
+    }
     const texts = sequenceCountOf(request.input);
     const echoedTokens = request.input.echo === true ? promptTokens : 0;
     requireRoomForLogprobs(request.input, texts * (echoedTokens + eachMaxTokens));

@@ -183,8 +183,8 @@ export class JobsService {
 
   async #admit(tenant: string, request: SubmitJobRequest, id: string, nowMs: number): Promise<JobView> {
     if (request.webhook !== undefined) requireDestination(this.wall, request.webhook.url, 'webhook.url');
-    requireOutputForm(request.input);
-    const placement = await this.admission.place(request, nowMs);
+    const form = requireOutputForm(request.input);
+    const placement = await this.admission.place(request, form, nowMs);
     const job = await this.submitter.submit(toNewJob(request, { id, tenant, nowMs }, placement));
     const { model, variant } = job;
     this.metrics.jobsSubmitted.inc({ model, variant });

@@ -10,10 +10,9 @@ import {
 } from '#contracts';
 import { compileSamplingParams, seedOfChoice, type GenerationRequest } from '#engine';
 import type { TextSoFar } from '#queue';
-import type { ConstraintCompiler } from '#structured';
+import { specOfJob, type ConstraintCompiler } from '#structured';
 import type { Tokenizer } from '#tokenizer';
 import { defaultSeedOf } from './default-seed.js';
-import { compileForm } from './output-form.js';
 import { resumePointOf } from './resume-point.js';
 import { sequenceIdOf } from './sequence-id.js';
 
@@ -39,7 +38,7 @@ export function compileRequests(
   const { input } = job;
   const sequences = sequenceCountOf(input);
   const common = compileCommon(job, sequences, model);
-  const makeConstraint = compileForm(input, common.maxTokens, model.constraints);
+  const form = model.constraints.compile(specOfJob(input));
   const going = Array.from({ length: sequences }, (_, index) => index).filter(
     (index) => (generated[index]?.finishReason ?? null) === null,
   );
@@ -51,7 +50,7 @@ export function compileRequests(
     scoresPrompt: scoresPrompt && index === running[0],
     id: sequenceIdOf(attemptKey, index),
     sampling: { ...common.sampling, seed: seedOfChoice(common.sampling.seed, index) },
-    constraint: makeConstraint(),
+    constraint: form?.create() ?? null,
     decoder: model.tokenizer.createTextDecoder(),
     resume: resumePointOf(input, generated[index]),
   }));

@@ -65,7 +65,7 @@ export function runningJob(input: JobInput, facts: Partial<JobRecord> = {}): Job
 }
 
 /** Stands for Redis; writes down in one trace what the handler asks of it. */
-export class RecordingLifecycle implements JobLifecycle {
+class RecordingLifecycle implements JobLifecycle {
   readonly appends: TokenAppend[] = [];
   readonly finished: FinishedAttempt[] = [];
   /** Called before each pipeline is answered. */

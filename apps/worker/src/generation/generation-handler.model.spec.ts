@@ -219,7 +219,7 @@ describe('generation handler', () => {
     expect(tooShort.lifecycle.finished).toMatchObject([
       {
         status: 'failed',
-        failure: { code: 'invalid_input', message: expect.stringContaining('max_tokens') },
+        failure: { code: 'invalid_input', message: expect.stringContaining('`maxTokens`: is 3') },
       },
     ]);
   });

@@ -6,7 +6,8 @@ import type { ResponseFormat } from '#contracts';
 import { anySchema, type Schema, schemaFormat } from '../testing/any-schema.js';
 import { allowedIds, generateText, randomPick } from '../testing/generate-text.js';
 import { JSON_TOKENS, smallVocabulary } from '../testing/small-vocabulary.js';
-import { ConstraintCompiler, type ConstraintSpec } from './constraint-compiler.js';
+import { ConstraintCompiler } from './constraint-compiler.js';
+import type { ConstraintSpec } from './constraint-spec.js';
 
 const vocabulary = smallVocabulary(JSON_TOKENS);
 const compiler = new ConstraintCompiler(vocabulary);

@@ -1,10 +1,8 @@
-import type { ResponseFormat, Tool, ToolChoice } from '#contracts';
 import type { TokenConstraint } from '#engine';
-import { buildRecogniser, fieldOf, formatGrammar } from '../format-grammar.js';
-import type { GrammarNode } from '../grammar/grammar-node.js';
-import { toolCallGrammar } from '../tool-call-grammar.js';
+import { buildRecogniser } from '../format-grammar.js';
 import { type CompiledGrammar, GrammarConstraint } from './grammar-constraint.js';
 import { ByteLru } from './byte-lru.js';
+import { grammarOf, type ConstraintSpec, type WantedGrammar } from './constraint-spec.js';
 import { type MaskScope, TokenMasks } from './token-masks.js';
 import { TokenSorter } from './token-sorter.js';
 import { buildTokenTrie } from './token-trie.js';
@@ -19,16 +17,6 @@ export interface ConstraintVocabulary {
   /** Tokens that end a text. */
   readonly endTokenIds: readonly number[];
 }
-
-/** What a response must be: a format, or the tool calls that a choice demands. */
-export type ConstraintSpec =
-  | { readonly kind: 'format'; readonly format: ResponseFormat }
-  | {
-      readonly kind: 'tools';
-      readonly tools: readonly Tool[];
-      readonly toolChoice: ToolChoice;
-      readonly allowsSeveral: boolean;
-    };
 
 export interface ConstraintFactory {
   /** A fresh one, for one sequence. */
@@ -58,7 +46,7 @@ export class ConstraintCompiler {
 
   /**
    * Null where every text will do.
-   * @throws DroverError `invalid_value` as `validateResponseFormat` and `validateToolChoice` do
+   * @throws DroverError `invalid_value` as `checkForm` does
    */
   compile(spec: ConstraintSpec): ConstraintFactory | null {
     const wanted = grammarOf(spec);
@@ -79,19 +67,4 @@ export class ConstraintCompiler {
 
 interface KeptGrammar extends CompiledGrammar {
   readonly bytes: number;
-}
-
-interface WantedGrammar {
-  readonly field: string;
-  readonly build: () => GrammarNode;
-}
-
-function grammarOf(spec: ConstraintSpec): WantedGrammar | null {
-  if (spec.kind === 'format') {
-    const { format } = spec;
-    return format.type === 'text' ? null : { field: fieldOf(format), build: () => formatGrammar(format) };
-  }
-  const { tools, toolChoice, allowsSeveral } = spec;
-  if (toolChoice === 'none' || toolChoice === 'auto') return null;
-  return { field: 'input.tools', build: () => toolCallGrammar(tools, toolChoice, allowsSeveral) };
 }

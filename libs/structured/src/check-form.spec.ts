@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { DroverError } from '#contracts';
-import { validateResponseFormat, validateToolChoice } from './validate.js';
+import { DroverError, type ResponseFormat, type Tool, type ToolChoice } from '#contracts';
+import { checkForm } from './check-form.js';
 
 const SCHEMA = 'input.response_format.json_schema.schema';
 
@@ -15,15 +15,16 @@ function refusalOf(check: () => void): { param: string | null; message: string }
   }
 }
 
+const checkFormat = (format: ResponseFormat) => checkForm({ kind: 'format', format });
+const checkTools = (tools: readonly Tool[], toolChoice: ToolChoice) =>
+  checkForm({ kind: 'tools', tools, toolChoice, allowsSeveral: true });
+
 function refusalOfSchema(schema: unknown) {
   const parsed = z.record(z.string(), z.json()).parse(schema);
-  return refusalOf(() =>
-    validateResponseFormat({ type: 'json_schema', json_schema: { name: 'test', schema: parsed } }),
-  );
+  return refusalOf(() => checkFormat({ type: 'json_schema', json_schema: { name: 'test', schema: parsed } }));
 }
 
-const refusalOfRegex = (pattern: string) =>
-  refusalOf(() => validateResponseFormat({ type: 'regex', pattern }));
+const refusalOfRegex = (pattern: string) => refusalOf(() => checkFormat({ type: 'regex', pattern }));
 
 describe('A schema is refused by the name of the field', () => {
   it.each([
@@ -107,13 +108,13 @@ it('A demanded call names the tool whose parameters are not supported', () => {
     function: { name, parameters: name === 'ok' ? {} : { not: {} } },
   }));
   const refusal = refusalOf(() => {
-    validateToolChoice(tools, 'required');
+    checkTools(tools, 'required');
   });
   expect(refusal?.param).toBe('input.tools[1].function.parameters.not');
   const ok = { type: 'function' as const, function: { name: 'ok' } };
   expect(
     refusalOf(() => {
-      validateToolChoice(tools, ok);
+      checkTools(tools, ok);
     }),
   ).toBeNull();
 });
