@@ -81,7 +81,7 @@ async function runEachAlone(layout: Layout, arrivals: readonly Arrival[]) {
 
 describe.each(layouts)('a deterministic request over %s', (layout) => {
   it('has the tokens it has alone, whatever arrives, shares, leaves, fails, is preempted or resumed around it', async () => {
-    const seen = { preemptions: 0, prefixHits: 0, compared: 0, failures: 0 };
+    const seen = { preemptions: 0, prefixHits: 0, copies: 0, compared: 0, failures: 0 };
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyArrival, { minLength: 2, maxLength: 8 }),
@@ -126,6 +126,7 @@ describe.each(layouts)('a deterministic request over %s', (layout) => {
           });
           expect(compared.map((index) => together[index]!)).toMatchObject(expected);
           seen.compared += compared.length;
+          seen.copies += rig.runner.copies.length;
           seen.preemptions += rig.reports.reduce((sum, { preemptions }) => sum + preemptions, 0);
           seen.prefixHits += rig.reports.reduce((sum, { prefixHitTokens }) => sum + prefixHitTokens, 0);
         },

@@ -22,6 +22,8 @@ export class BlockCacheManager implements CacheManager {
   readonly #runner: PagedRunner;
   readonly #pool: BlockPool;
   readonly #tables = new Map<Sequence, BlockTable>();
+  /** Whether the last step was: the chunks of others round by what ran beside them. */
+  #ranExact = false;
 
   /**
    * @param wantsPrefixes false lets no sequence start from what another has computed
@@ -62,21 +64,22 @@ export class BlockCacheManager implements CacheManager {
   }
 
   isComing(sequence: Sequence, chunks: StepPlan<Sequence>['chunks']): boolean {
-    const { blockTokens } = this.limits;
-    const pureTokensOf = (other: Sequence) => this.#tableOf(other).pureTokens;
-    return this.reusesPrefixes && isBlockComing(sequence, chunks, blockTokens, pureTokensOf);
+    // Whether a step is exact for another one's sake is not known while it is planned.
+    const isPure = (other: Sequence) =>
+      other.request.deterministic && this.#tableOf(other).pureTokens >= other.processedTokens;
+    return this.reusesPrefixes && isBlockComing(sequence, chunks, this.limits.blockTokens, isPure);
   }
 
   async run(plan: StepPlan<Sequence>): Promise<PlanLogits> {
     await this.#copyBlocks();
     const rows = [...decodeRuns(plan), ...chunkRuns(plan)].map((run) => this.#rowOf(run));
-    return this.#runner.run({ rows, exact: isExact(plan) });
+    this.#ranExact = isExact(plan);
+    return this.#runner.run({ rows, exact: this.#ranExact });
   }
 
   keepChunk(sequence: Sequence, tokenCount: number): void {
     const { processedTokens, prefillTokenIds } = sequence;
-    const table = this.#tableOf(sequence);
-    table.chunkRan(processedTokens - tokenCount, processedTokens);
+    if (this.#ranExact) this.#tableOf(sequence).prefilled(processedTokens - tokenCount, processedTokens);
     this.#publish(sequence, prefillTokenIds.subarray(0, processedTokens));
   }
 

@@ -4,7 +4,7 @@ import { PrefixTree, type PrefixNode, type PrefixText } from './prefix-tree.js';
 /** The known beginning of a text, in whole blocks. */
 export interface KnownPrefix {
   readonly blocks: readonly number[];
-  /** How many of them, the first ones, are pure: prefilled, as was all before. */
+  /** How many of them, the first ones, are pure: the same bits for everyone. */
   readonly pureBlocks: number;
 }
 

@@ -25,7 +25,7 @@ export class BlockTable {
     return this.#blocks.length;
   }
 
-  /** Its first tokens that were prefilled, as was all before them: only these are the same bits for everyone. */
+  /** Its first tokens that were prefilled in exact steps: only these are the same bits for everyone. */
   get pureTokens(): number {
     return this.#pureTokens;
   }
@@ -72,8 +72,8 @@ export class BlockTable {
     return end;
   }
 
-  /** A chunk from token `start` up to `end` has run. */
-  chunkRan(start: number, end: number): void {
+  /** A chunk from token `start` up to `end` has run, in an exact step. */
+  prefilled(start: number, end: number): void {
     if (this.#pureTokens === start) this.#pureTokens = end;
   }
 

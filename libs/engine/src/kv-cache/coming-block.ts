@@ -11,13 +11,13 @@ export function reusableTokens({ prefillTokens }: Sequence): number {
 
 /**
  * True where a chunk computes the block that follows the sequence's tokens, in a way that it may reuse.
- * @param pureTokensOf how many of a sequence's tokens, the first ones, were prefilled, as was all before them
+ * @param isPure whether what another's chunk computes is the same bits for everyone
  */
 export function isBlockComing(
   sequence: Sequence,
   chunks: StepPlan<Sequence>['chunks'],
   blockTokens: number,
-  pureTokensOf: (sequence: Sequence) => number,
+  isPure: (other: Sequence) => boolean,
 ): boolean {
   const start = sequence.processedTokens;
   const end = start + blockTokens;
@@ -25,7 +25,7 @@ export function isBlockComing(
   return chunks.some(({ sequence: other, tokenCount }) => {
     const from = other.processedTokens;
     if (from >= end || from + tokenCount < end) return false;
-    if (sequence.request.deterministic && pureTokensOf(other) < from) return false;
+    if (sequence.request.deterministic && !isPure(other)) return false;
     return sharesStart(sequence, other, end);
   });
 }

@@ -14,7 +14,7 @@ export interface PrefixNode {
   /** Its tokens, as `keyOf` spells them; fewer than a block's where the text ended there. */
   readonly key: string;
   block: number;
-  /** Prefilled, and so was all before it. */
+  /** Computed, as was all before it, in a way that gives the same bits to everyone. */
   isPure: boolean;
   readonly children: Map<string, PrefixNode>;
 }

@@ -64,8 +64,8 @@ export class SlotCacheManager implements CacheManager {
   }
 
   isComing(sequence: Sequence, chunks: StepPlan<Sequence>['chunks']): boolean {
-    const pureTokensOf = (other: Sequence) => this.#placeOf(other).pureTokens;
-    return this.reusesPrefixes && isBlockComing(sequence, chunks, this.limits.blockTokens, pureTokensOf);
+    const isPure = (other: Sequence) => this.#placeOf(other).pureTokens >= other.processedTokens;
+    return this.reusesPrefixes && isBlockComing(sequence, chunks, this.limits.blockTokens, isPure);
   }
 
   async run(plan: StepPlan<Sequence>): Promise<PlanLogits> {

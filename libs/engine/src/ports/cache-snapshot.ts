@@ -40,6 +40,6 @@ export interface PrefixBlockSnapshot {
   readonly block: number;
   /** The block of the tokens before it; null where it begins a text. */
   readonly parentBlock: number | null;
-  /** Prefilled, and so was all before it. */
+  /** Computed, as was all before it, in a way that gives the same bits to everyone. */
   readonly isPure: boolean;
 }

@@ -28,8 +28,7 @@ const SPOILED = NaN;
 
 /**
  * A model over a pool of blocks in memory, for specs. A block holds the entries that were written to it, and a row
- * answers from what its table leads to: a wrong block, or one that another has written over, gives other tokens. Kernels
- * round as those of `ScriptedModelRunner` do. Checks what the engine asks of it and records it.
+ * answers from what its table leads to: a wrong block, or one that another has written over, gives other tokens. Checks what the engine asks of it and records it.
  */
 export class ScriptedPagedRunner implements PagedRunner {
   readonly info: PagedRunnerInfo;
@@ -113,16 +112,9 @@ export class ScriptedPagedRunner implements PagedRunner {
   #run(row: PagedRow, { exact, rows }: PagedStep): TokenLogits[] {
     const { startPosition, tokenIds, logitPositions } = row;
     const entries = Array.from({ length: startPosition }, (_, position) => this.#read(row, position));
-    const decodes = rows.filter((other) => other.tokenIds.length === 1).length;
-    const kernelOf = (offset: number) => {
-      if (this.#options.rounds === false) return 0;
-      if (tokenIds.length === 1) return exact ? Kernel.exactDecode : Kernel.exactDecode + decodes;
-      if (startPosition % 2 === 1) return Kernel.shiftedChunk;
-      const isLone = !exact && offset === tokenIds.length - 1 && tokenIds.length % 2 === 1;
-      return isLone ? Kernel.loneRow : Kernel.prefill;
-    };
+    const kernel = this.#options.rounds === false ? 0 : kernelOf(row, { exact, rows });
     tokenIds.forEach((tokenId, offset) => {
-      const entry = entryOf(entries, tokenId, kernelOf(offset));
+      const entry = entryOf(entries, tokenId, kernel);
       entries.push(entry);
       this.#write(row, startPosition + offset, entry);
     });
@@ -147,6 +139,13 @@ export class ScriptedPagedRunner implements PagedRunner {
     if (block === undefined) throw new Error(`no block ${id}`);
     return block;
   }
+}
+
+/** Exact steps tell decodes from prompts and odd starts from even ones; others go by how many tokens there are. */
+function kernelOf({ startPosition, tokenIds }: PagedRow, { exact, rows }: PagedStep): number {
+  if (!exact) return Kernel.exactDecode + rows.reduce((sum, row) => sum + row.tokenIds.length, 0);
+  if (tokenIds.length === 1) return Kernel.exactDecode;
+  return startPosition % 2 === 1 ? Kernel.shiftedChunk : Kernel.prefill;
 }
 
 function endOf({ startPosition, tokenIds }: PagedRow): number {
