@@ -5,7 +5,7 @@ import { watchModelRunner } from '#testing';
 import { loadTokenizer } from '#tokenizer';
 import { EXIT_CODES } from '../../apps/worker/src/lifecycle/exit-codes.js';
 import { drainOnSignal, GracefulDrain } from '../../apps/worker/src/lifecycle/graceful-drain.js';
-import { openModelRunner } from '../../apps/worker/src/lifecycle/open-model-runner.js';
+import { openSlotRunner } from '../../apps/worker/src/lifecycle/open-model-runner.js';
 import { checkStartup } from '../../apps/worker/src/lifecycle/startup-checks.js';
 import { newWorkerId } from '../../apps/worker/src/lifecycle/worker-state.js';
 import { serveVariant } from '../../apps/worker/src/serve-variant.js';
@@ -27,7 +27,7 @@ const variant = await checkStartup(settings, device);
 const poison = (await loadTokenizer(variant.directory)).encodePrompt(POISON_WORD).slice(1);
 const leaveUnsound = () => void drain.drain().then(() => process.exit(EXIT_CODES.unsound));
 const facts = { settings, workerId: newWorkerId(), device, variant, logger, drain, leaveUnsound };
-await serveVariant(facts, async (worker) => withFault(await openModelRunner(worker), poison));
+await serveVariant(facts, async (worker) => withFault(await openSlotRunner(worker), poison));
 
 function withFault(runner: ModelRunner, word: Int32Array): ModelRunner {
   /** Decode steps left, by slot. */

@@ -1,5 +1,5 @@
 import { MAX_CHOICES_PER_JOB } from '#contracts';
-import { Engine, type ModelRunner } from '#engine';
+import { Engine, type ModelRunner, type PagedRunner } from '#engine';
 import { createJobWorker, type AttemptHandler, type JobLifecycle, type JobWorker } from '#queue';
 import { ConstraintCompiler } from '#structured';
 import { loadTokenizer, type Tokenizer } from '#tokenizer';
@@ -103,12 +103,17 @@ function compilerFor(tokenizer: Tokenizer): ConstraintCompiler {
   return new ConstraintCompiler({ bytesOf: tokenizer.tokenBytes(), endTokenIds: tokenizer.endTokenIds });
 }
 
-function openEngine(worker: WorkerContext, runner: ModelRunner, publisher: TokenPublisher): Engine {
+function openEngine(
+  worker: WorkerContext,
+  runner: ModelRunner | PagedRunner,
+  publisher: TokenPublisher,
+): Engine {
   const { settings, metrics, flight, drain } = worker;
   const engine = new Engine({
     runner,
     prefillChunkTokens: settings.DROVER_PREFILL_CHUNK,
     maxQueued: settings.DROVER_SLOTS * MAX_CHOICES_PER_JOB,
+    prefixCache: settings.DROVER_PREFIX_CACHE_MIB > 0,
     speculation: settings.DROVER_SPECULATION === 'on',
     onStepStart: (step) => flight.stepStarts(step),
     onStep: (report) => {

@@ -1,6 +1,7 @@
 import type { EngineFault, FinalJobStatus, JobRecord } from '#contracts';
-import type { ModelRunnerInfo, StepReport } from '#engine';
+import type { StepReport } from '#engine';
 import type { WorkerMetrics } from '#observability';
+import { cacheTokensOf, sequencesOf, type RunnerInfo } from '../lifecycle/runner-info.js';
 import { TokenRate } from './token-rate.js';
 import { WorkSpeeds } from './work-speeds.js';
 
@@ -16,10 +17,10 @@ export class GenerationMetrics {
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 
-  modelLoaded(info: ModelRunnerInfo): void {
-    this.cacheTokens = info.cacheTokens;
-    this.metrics.kvCacheCapacityTokens.set(info.cacheTokens);
-    this.metrics.slots.set(info.slots);
+  modelLoaded(info: RunnerInfo): void {
+    this.cacheTokens = cacheTokensOf(info);
+    this.metrics.kvCacheCapacityTokens.set(this.cacheTokens);
+    this.metrics.slots.set(sequencesOf(info));
     this.metrics.kvCacheBytes.set(info.kvCacheBytes);
   }
 

@@ -18,15 +18,8 @@ export interface FitQuestion {
  * @throws StartupError where the model was not trained for it, or memory does not hold it.
  */
 export function fitVariant(question: FitQuestion): number {
-  const { contextSetting, slots, modelContextTokens, availableBytes } = question;
-  const contextTokens = contextSetting === 0 ? modelContextTokens : contextSetting;
-  if (contextTokens > modelContextTokens) {
-    throw new StartupError(
-      EXIT_CODES.contextTooLong,
-      `DROVER_CONTEXT=${contextTokens} is more than the ${modelContextTokens} tokens the model was trained for. ` +
-        `Set it to ${modelContextTokens} or less, or to 0 for the model's own.`,
-    );
-  }
+  const { slots, availableBytes } = question;
+  const contextTokens = chooseContext(question);
   const neededBytes = question.neededBytes(contextTokens);
   if (neededBytes > availableBytes) {
     throw new StartupError(
@@ -39,6 +32,22 @@ export function fitVariant(question: FitQuestion): number {
   return contextTokens;
 }
 
-function mebibytes(bytes: number): string {
+/**
+ * Most tokens of one sequence, whatever memory holds.
+ * @throws StartupError where the model was not trained for it
+ */
+export function chooseContext({
+  contextSetting,
+  modelContextTokens,
+}: Pick<FitQuestion, 'contextSetting' | 'modelContextTokens'>): number {
+  if (contextSetting <= modelContextTokens) return contextSetting === 0 ? modelContextTokens : contextSetting;
+  throw new StartupError(
+    EXIT_CODES.contextTooLong,
+    `DROVER_CONTEXT=${contextSetting} is more than the ${modelContextTokens} tokens the model was trained for. ` +
+      `Set it to ${modelContextTokens} or less, or to 0 for the model's own.`,
+  );
+}
+
+export function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }

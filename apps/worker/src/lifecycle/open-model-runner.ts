@@ -1,32 +1,72 @@
 import { join } from 'node:path';
-import type { ModelRunner } from '#engine';
-import { createOnnxModelRunner, DeviceError, formatDevice, isOutOfMemory } from '#onnx-runner';
+import { variantDeviceOf } from '#contracts';
+import type { ModelRunner, PagedRunner } from '#engine';
+import {
+  createOnnxModelRunner,
+  createPagedRunner,
+  DeviceError,
+  formatDevice,
+  isOutOfMemory,
+} from '#onnx-runner';
 import type { WorkerContext } from '../worker-context.js';
 import { EXIT_CODES, StartupError } from './exit-codes.js';
 import { cacheBudgetOf } from './memory-budget.js';
 
 /**
- * Loads the pinned variant onto its device.
+ * Loads the pinned variant onto its device: one for GPUs over blocks there, any other one over slots.
  * @throws StartupError where the device cannot be used, or memory does not hold the model.
  */
-export async function openModelRunner(worker: WorkerContext): Promise<ModelRunner> {
-  const { settings, device, variant, metrics, drain } = worker;
-  const { kvCacheBytes, prefixCacheBytes } = cacheBudgetOf(settings);
-  try {
-    const runner = await createOnnxModelRunner({
-      modelPath: join(variant.directory, 'model.onnx'),
-      device: formatDevice(device.device),
+export function openModelRunner(worker: WorkerContext): Promise<ModelRunner | PagedRunner> {
+  return variantDeviceOf(worker.settings.DROVER_VARIANT) === 'gpu'
+    ? openPagedRunner(worker)
+    : openSlotRunner(worker);
+}
+
+export async function openSlotRunner(worker: WorkerContext): Promise<ModelRunner> {
+  const { settings, metrics, drain } = worker;
+  const runner = await orStartupError(settings.DROVER_DEVICE, () =>
+    createOnnxModelRunner({
+      ...commonOptions(worker),
       slots: settings.DROVER_SLOTS,
-      contextTokens: variant.contextTokens,
       threads: settings.DROVER_THREADS,
-      ...(kvCacheBytes === undefined ? {} : { kvCacheBytes }),
-      prefixCacheBytes,
-    });
-    drain.onDrain('model runner', () => runner.close());
-    metrics.modelLoaded(runner.info);
-    return runner;
+      prefixCacheBytes: cacheBudgetOf(settings).prefixCacheBytes,
+    }),
+  );
+  drain.onDrain('model runner', () => runner.close());
+  metrics.modelLoaded(runner.info);
+  return runner;
+}
+
+async function openPagedRunner(worker: WorkerContext): Promise<PagedRunner> {
+  const { settings, metrics, drain } = worker;
+  const sequences = settings.DROVER_SLOTS;
+  const runner = await orStartupError(settings.DROVER_DEVICE, () =>
+    createPagedRunner({
+      ...commonOptions(worker),
+      sequences,
+      stepTokens: sequences + settings.DROVER_PREFILL_CHUNK,
+    }),
+  );
+  drain.onDrain('model runner', () => runner.close());
+  metrics.modelLoaded(runner.info);
+  return runner;
+}
+
+function commonOptions({ device, variant }: WorkerContext) {
+  const { directory, contextTokens, kvCacheBytes } = variant;
+  return {
+    modelPath: join(directory, 'model.onnx'),
+    device: formatDevice(device.device),
+    contextTokens,
+    ...(kvCacheBytes === undefined ? {} : { kvCacheBytes }),
+  };
+}
+
+async function orStartupError<T>(device: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
   } catch (error) {
-    throw toStartupError(error, settings.DROVER_DEVICE);
+    throw toStartupError(error, device);
   }
 }
 

@@ -1,17 +1,20 @@
 import { stat } from 'node:fs/promises';
 import type { WorkerSettings } from '#config';
-import { bitsPerWeightOf, kvCacheOf, type KvCacheType } from '#contracts';
+import { bitsPerWeightOf, kvCacheOf, variantDeviceOf, type KvCacheType } from '#contracts';
 import {
   estimateVariantMemory,
   ModelFormatError,
   readLlamaConfig,
   variantDirectory,
   verifyVariant,
+  type LlamaConfig,
+  type VariantMemory,
   type VariantManifest,
 } from '#model-store';
 import type { WorkerDevice } from '../device/open-device.js';
 import { EXIT_CODES, StartupError } from './exit-codes.js';
-import { fitVariant } from './fit-variant.js';
+import { fitPool } from './fit-pool.js';
+import { chooseContext, fitVariant } from './fit-variant.js';
 import { cacheBudgetOf, neededBytesWithin } from './memory-budget.js';
 
 /** The variant a worker serves, found whole and fit for this machine. */
@@ -20,6 +23,8 @@ export interface PinnedVariant {
   readonly bitsPerWeight: number;
   /** Most tokens of one sequence, prompt and generated together. */
   readonly contextTokens: number;
+  /** Most memory for keys and values of texts; undefined where all of them fit in full. */
+  readonly kvCacheBytes: number | undefined;
 }
 
 /**
@@ -30,28 +35,71 @@ export async function checkStartup(
   settings: WorkerSettings,
   { device, gpu }: WorkerDevice,
 ): Promise<PinnedVariant> {
-  const { DROVER_DATA_DIR, DROVER_MODEL, DROVER_VARIANT, DROVER_SLOTS } = settings;
+  const { DROVER_DATA_DIR, DROVER_MODEL, DROVER_VARIANT } = settings;
   const directory = variantDirectory(DROVER_DATA_DIR, DROVER_MODEL, DROVER_VARIANT);
   const manifest = await findWholeVariant(directory, settings);
   const config = await readLlamaConfig(directory);
+  const fit = variantDeviceOf(DROVER_VARIANT) === 'gpu' ? fitBlocks : fitSlots;
+  const availableBytes = device.kind === 'cpu' ? process.availableMemory() : gpuBytes(gpu);
+  return {
+    directory,
+    bitsPerWeight: manifest.bitsPerWeight,
+    ...fit({ settings, manifest, config, availableBytes }),
+  };
+}
+
+interface Variant {
+  readonly settings: WorkerSettings;
+  readonly manifest: VariantManifest;
+  readonly config: LlamaConfig;
+  /** Bytes of the device that this process can still get. */
+  readonly availableBytes: number;
+}
+
+type Fit = Pick<PinnedVariant, 'contextTokens' | 'kvCacheBytes'>;
+
+function fitSlots(variant: Variant): Fit {
+  const { settings, config, availableBytes } = variant;
+  const budget = cacheBudgetOf(settings);
   const contextTokens = fitVariant({
     contextSetting: settings.DROVER_CONTEXT,
-    slots: DROVER_SLOTS,
+    slots: settings.DROVER_SLOTS,
     modelContextTokens: config.contextTokens,
-    neededBytes: (tokens) =>
-      neededBytesWithin(
-        cacheBudgetOf(settings),
-        estimateVariantMemory({
-          config,
-          manifest,
-          slots: DROVER_SLOTS,
-          contextTokens: tokens,
-          prefillChunkTokens: settings.DROVER_PREFILL_CHUNK,
-        }),
-      ),
-    availableBytes: device.kind === 'cpu' ? process.availableMemory() : gpuBytes(gpu),
+    neededBytes: (tokens) => neededBytesWithin(budget, memoryOf(variant, tokens)),
+    availableBytes,
   });
-  return { directory, bitsPerWeight: manifest.bitsPerWeight, contextTokens };
+  return { contextTokens, kvCacheBytes: budget.kvCacheBytes };
+}
+
+function fitBlocks(variant: Variant): Fit {
+  const { settings, manifest, config, availableBytes } = variant;
+  const sequences = settings.DROVER_SLOTS;
+  const contextTokens = chooseContext({
+    contextSetting: settings.DROVER_CONTEXT,
+    modelContextTokens: config.contextTokens,
+  });
+  const memory = memoryOf(variant, contextTokens);
+  // A GPU holds the weights as the file does.
+  const weightsBytes = manifest.files['model.onnx.data']?.bytes ?? memory.weightsBytes;
+  const kvCacheBytes = fitPool({
+    sequences,
+    contextTokens,
+    tokenBytes: memory.kvCacheBytes / (sequences * contextTokens),
+    modelBytes: weightsBytes + memory.scratchBytes,
+    askedBytes: cacheBudgetOf(settings).kvCacheBytes,
+    availableBytes,
+  });
+  return { contextTokens, kvCacheBytes };
+}
+
+function memoryOf({ settings, manifest, config }: Variant, contextTokens: number): VariantMemory {
+  return estimateVariantMemory({
+    config,
+    manifest,
+    slots: settings.DROVER_SLOTS,
+    contextTokens,
+    prefillChunkTokens: settings.DROVER_PREFILL_CHUNK,
+  });
 }
 
 /** Where the GPU's memory is unknown its provider says when it is too small. */
