@@ -44,7 +44,7 @@ describe('a block table', () => {
 
   it('publishes nothing of a copy that is still to be made, and lets its source go when it leaves', () => {
     const { pool, computed, sharing, blocksOf } = createTables(9);
-    const owner = computed(1, 2, 3, 4, 5, 6);
+    const owner = computed(1, 2, 3, 4, 5, 6, 7, 8);
     const { table, end } = sharing(1, 2, 3, 4, 5, 6);
     table.grow(end, end + 1);
     const copy = blocksOf(table)[1]!;
