@@ -6,6 +6,6 @@ export { ModelContractError } from './model-contract.js';
 export { createOnnxModelRunner, type OnnxModelRunnerOptions } from './onnx-model-runner.js';
 export { isOutOfMemory, OrtError, type OrtErrorCode } from './ort/ort-error.js';
 export { evaluatePagedLogits } from './paged/evaluate-paged-logits.js';
-export { createPagedRunner, type PagedRunnerOptions } from './paged/paged-runner.js';
+export { createPagedRunner, type PagedRunnerOptions } from './paged/create-paged-runner.js';
 export { threadPoolOf, type ThreadPool } from './ort/session-options.js';
 export { OrtLibraryError } from './ort/ort-library.js';

@@ -1,6 +1,6 @@
 import type { PagedRow } from '#engine';
 import type { LogitsEvaluator } from '../evaluate-logits.js';
-import { createPagedRunner } from './paged-runner.js';
+import { createPagedRunner } from './create-paged-runner.js';
 
 /** Tokens of one run: all their logits come to the host. */
 const CHUNK_TOKENS = 64;

@@ -14,7 +14,7 @@ import { BlockCopier } from './block-copier.js';
 import { BlockPool } from './block-pool.js';
 import { checkPool } from './check-pool.js';
 import { readPagedContract } from './paged-contract.js';
-import { createPagedRunner } from './paged-runner.js';
+import { createPagedRunner } from './create-paged-runner.js';
 import {
   CONTEXT_TOKENS,
   blocksOf,

@@ -6,7 +6,7 @@ import type { PagedRow, PagedRunner, TokenLogits } from '#engine';
 import { LlamaCheckpoint, buildLlamaGraph, encodeOnnxModel, planBits, writeWeights } from '#quantizer';
 import { DeviceError } from '../device.js';
 import { evaluateLogits } from '../evaluate-logits.js';
-import { createPagedRunner, type PagedRunnerOptions } from './paged-runner.js';
+import { createPagedRunner, type PagedRunnerOptions } from './create-paged-runner.js';
 
 export const CONTEXT_TOKENS = 128;
 const BLOCKS_PER_SEQUENCE = CONTEXT_TOKENS / 32;
