@@ -64,11 +64,8 @@ const choiceOf = (seed: number): Arrival => ({
   delay: 0,
 });
 
-function toRequest(
-  { own, sharesBeginning, delay: _, ...arrival }: Arrival,
-  index: number,
-): GenerationRequest {
-  const { deterministic, maxTokens, topK, temperature, seed } = arrival;
+function toRequest(arrival: Arrival, index: number): GenerationRequest {
+  const { deterministic, own, sharesBeginning, maxTokens, topK, temperature, seed } = arrival;
   const common = Array.from({ length: sharesBeginning ? COMMON_TOKENS : 1 }, (_, i) => (i * 31) % 100);
   return request(`r${index}`, {
     promptTokenIds: Int32Array.of(...common, ...own),
