@@ -12,6 +12,9 @@ interface SystemOptions {
   readonly port?: string;
 }
 
+const VARIANTS_HELP = 'variants to serve, such as 8_0,6_5, on GPUs 8_0-gpu,6_5-gpu (DROVER_VARIANTS)';
+const DEVICE_HELP = 'cpu, webgpu[:n], cuda[:n] or auto (DROVER_DEVICE)';
+
 /** The `drover` command. Its parts are loaded when they run, so that `--help` costs nothing. */
 export function buildCommandLine(terminal: Terminal): Command {
   const program = new Command('drover')
@@ -25,8 +28,8 @@ export function buildCommandLine(terminal: Terminal): Command {
     .description(
       'start Redis, the API and one worker for each variant; Ctrl-C drains and stops them (npm start)',
     )
-    .option('--variants <list>', 'variants to serve, such as 8_0,6_5 (DROVER_VARIANTS)')
-    .option('--device <device>', 'cpu, webgpu[:n], cuda[:n] or auto (DROVER_DEVICE)')
+    .option('--variants <list>', VARIANTS_HELP)
+    .option('--device <device>', DEVICE_HELP)
     .option('--model <name>', 'model to serve (DROVER_MODEL)')
     .option('--port <port>', 'port of the API, 0 for a free one (DROVER_API_PORT)')
     .action(async (options: SystemOptions) => {
@@ -40,7 +43,10 @@ export function buildCommandLine(terminal: Terminal): Command {
     .description(
       'start the system on free ports, show a stream, a signed webhook and every variant, and stop',
     )
-    .action(async () => {
+    .option('--variants <list>', VARIANTS_HELP)
+    .option('--device <device>', DEVICE_HELP)
+    .action(async (options: SystemOptions) => {
+      setEnvironment(options);
       const { demo } = await import('./commands/demo.js');
       process.exitCode = await demo(terminal);
     });

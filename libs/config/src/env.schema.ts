@@ -157,5 +157,6 @@ export const launcherEnvSchema = z.object({
     .transform((text) => text.split(','))
     .pipe(z.array(z.string().regex(VARIANT_NAME)))
     .describe('Variants that `npm start` runs, one worker each.'),
+  DROVER_DEVICE: workerEnvSchema.shape.DROVER_DEVICE,
   DROVER_DRAIN_S: workerEnvSchema.shape.DROVER_DRAIN_S,
 });

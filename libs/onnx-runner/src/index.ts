@@ -1,6 +1,13 @@
 export { InvalidStepError } from './check-step.js';
 export { DeviceError, formatDevice, parseDevice, type Device } from './device.js';
-export { describeGpu, listGpus, type Gpu, type GpuLister, type GpuListing } from './devices/list-gpus.js';
+export {
+  AUTO_KINDS,
+  describeGpu,
+  listGpus,
+  type Gpu,
+  type GpuLister,
+  type GpuListing,
+} from './devices/list-gpus.js';
 export { evaluateLogits, type LogitsEvaluator } from './evaluate-logits.js';
 export { ModelContractError } from './model-contract.js';
 export { createOnnxModelRunner, type OnnxModelRunnerOptions } from './onnx-model-runner.js';

@@ -7,6 +7,7 @@ import { showBuildProgress } from '../output/build-progress.js';
 import { quietReports } from '../output/screen-reports.js';
 import type { Terminal } from '../output/terminal.js';
 import { FORCED_EXIT_CODE, watchInterrupts, type Interrupts } from '../supervision/interrupts.js';
+import { fitVariants } from '../system/fit-variants.js';
 import { freePort, LOOPBACK } from '../system/ports.js';
 import { startSystem } from '../system/start-system.js';
 
@@ -65,7 +66,8 @@ async function show(terminal: Terminal, interrupts: Interrupts, redisDataDir: st
 const DEMO_API_ENV = { DROVER_API_KEYS: '', DROVER_WEBHOOK_ALLOW_PRIVATE: '1' };
 
 async function demoSettings(): Promise<LauncherSettings> {
-  return { ...loadLauncherSettings(), DROVER_API_HOST: LOOPBACK, DROVER_API_PORT: await freePort() };
+  const settings = await fitVariants(loadLauncherSettings());
+  return { ...settings, DROVER_API_HOST: LOOPBACK, DROVER_API_PORT: await freePort() };
 }
 
 function within(timeoutMs: number, signal: AbortSignal): AbortSignal {

@@ -4,6 +4,7 @@ import { screenReports } from '../output/screen-reports.js';
 import { showBuildProgress } from '../output/build-progress.js';
 import type { Terminal } from '../output/terminal.js';
 import { aborted, FORCED_EXIT_CODE, watchInterrupts } from '../supervision/interrupts.js';
+import { fitVariants } from '../system/fit-variants.js';
 import { freePort } from '../system/ports.js';
 import { startSystem, type RunningSystem } from '../system/start-system.js';
 
@@ -46,7 +47,7 @@ function allowLoopbackWebhooks({ NODE_ENV, DROVER_WEBHOOK_ALLOW }: ApiSettings):
 }
 
 async function settingsWithPort(): Promise<LauncherSettings> {
-  const settings = loadLauncherSettings();
+  const settings = await fitVariants(loadLauncherSettings());
   if (settings.DROVER_API_PORT !== 0) return settings;
   return { ...settings, DROVER_API_PORT: await freePort() };
 }
@@ -70,6 +71,7 @@ function summarize(
     ['Docs', `${baseUrl}/docs`],
     ['Metrics', `${baseUrl}/metrics`],
     ['Model', `${model}, variants ${variants.join(', ')}`],
+    ['Device', settings.DROVER_DEVICE],
     ['Logs', join(dataDir, 'logs')],
   ]);
   terminal.heading('Ask it something:');

@@ -1,4 +1,5 @@
 import type { LauncherSettings } from '#config';
+import { variantDeviceOf } from '#contracts';
 import type { WitnessedWorker } from '../supervision/death-witness.js';
 import type { ProcessSpec } from '../supervision/supervised-process.js';
 
@@ -16,7 +17,7 @@ export interface Programs {
 
 export type PlanSettings = Pick<
   LauncherSettings,
-  'DROVER_API_PORT' | 'DROVER_API_HOST' | 'DROVER_MODEL' | 'DROVER_VARIANTS'
+  'DROVER_API_PORT' | 'DROVER_API_HOST' | 'DROVER_MODEL' | 'DROVER_VARIANTS' | 'DROVER_DEVICE'
 >;
 
 /**
@@ -29,7 +30,7 @@ export function planProcesses(
   programs: Programs,
   apiEnv: Readonly<Record<string, string>> = {},
 ): ProcessPlan {
-  const { DROVER_MODEL, DROVER_API_HOST, DROVER_API_PORT, DROVER_VARIANTS } = settings;
+  const { DROVER_MODEL, DROVER_API_HOST, DROVER_API_PORT, DROVER_VARIANTS, DROVER_DEVICE } = settings;
   return {
     api: {
       name: 'api',
@@ -44,8 +45,18 @@ export function planProcesses(
     workers: DROVER_VARIANTS.map((variant) => ({
       name: `worker-${variant}`,
       program: programs.worker,
-      env: { REDIS_URL: redisUrl, DROVER_MODEL, DROVER_VARIANT: variant },
+      env: {
+        REDIS_URL: redisUrl,
+        DROVER_MODEL,
+        DROVER_VARIANT: variant,
+        DROVER_DEVICE: deviceOf(variant, DROVER_DEVICE),
+      },
       serves: { redisUrl, model: DROVER_MODEL, variant },
     })),
   };
+}
+
+/** By `auto` only variants for GPUs claim one. */
+function deviceOf(variant: string, setting: string): string {
+  return setting === 'auto' && variantDeviceOf(variant) === 'cpu' ? 'cpu' : setting;
 }

@@ -1,5 +1,4 @@
-import type { GpuKind } from '#contracts';
-import { DeviceError, formatDevice, parseDevice, type Device, type Gpu } from '#onnx-runner';
+import { AUTO_KINDS, DeviceError, formatDevice, parseDevice, type Device, type Gpu } from '#onnx-runner';
 
 export type DeviceChoice =
   | { readonly kind: 'cpu' }
@@ -7,9 +6,6 @@ export type DeviceChoice =
   | { readonly kind: 'named'; readonly device: Device; readonly gpu: Gpu | null }
   /** Any of these that is free, the best first. */
   | { readonly kind: 'any'; readonly gpus: readonly Gpu[] };
-
-/** Devices that `auto` takes, best first; what runs on the CPU is slower than the CPU itself. */
-const AUTO_KINDS: readonly GpuKind[] = ['discrete', 'integrated', 'virtual'];
 
 /**
  * What DROVER_DEVICE means on a machine with these GPUs.

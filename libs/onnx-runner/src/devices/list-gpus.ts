@@ -1,9 +1,12 @@
-import type { GpuInfo } from '#contracts';
+import type { GpuInfo, GpuKind } from '#contracts';
 import type { Device } from '../device.js';
 import { hasCudaProvider } from '../ort/cuda-provider.js';
 import { inAdapterOrder } from './adapter-order.js';
 import { listVulkanDevices } from './list-vulkan-devices.js';
 import { listNvidiaGpus, visibleToCuda } from './nvidia-smi.js';
+
+/** Devices that `auto` takes, best first; what runs on the CPU is slower than the CPU itself. */
+export const AUTO_KINDS: readonly GpuKind[] = ['discrete', 'integrated', 'virtual'];
 
 /** A GPU of this machine, and how ONNX Runtime can run on it, the faster way first. */
 export interface Gpu extends GpuInfo {
