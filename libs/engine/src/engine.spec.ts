@@ -69,6 +69,35 @@ describe('one sequence', () => {
   });
 });
 
+describe.each(layouts)('a step over %s', (layout) => {
+  it('is told of while the model runs the next one, and the last one at its end', async () => {
+    const events: string[] = [];
+    let told = 0;
+    const { engine } = createEngineOver(layout, {
+      beforeStep: (index) => void events.push(`run ${index}`),
+      onStep: () => events.push(`tell ${told++}`),
+    });
+    await engine.submit(request('ab', { maxTokens: 3 }));
+    expect(events).toEqual(['run 0', 'run 1', 'tell 0', 'run 2', 'tell 1', 'tell 2']);
+  });
+
+  it('is told of before the next one fails', async () => {
+    const texts: string[] = [];
+    const { engine } = createEngineOver(layout, {
+      beforeStep: (index) => {
+        if (index === 2) throw new Error('device lost');
+      },
+      onStep: ({ deltas }) => texts.push(...deltas.map(({ text }) => text)),
+    });
+    const failed = engine.submit(request('ab', { maxTokens: 3 })).catch((error: unknown) => {
+      texts.push('failed');
+      throw error;
+    });
+    await expect(failed).rejects.toThrow('device lost');
+    expect(texts).toEqual([expect.any(String), expect.any(String), 'failed']);
+  });
+});
+
 /** A request, and the steps after the one before it. */
 const anyArrival = fc.record({ overrides: anyRequest, delay: fc.nat(4) });
 

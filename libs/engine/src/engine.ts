@@ -9,7 +9,12 @@ import { createSamplingScratch, type SamplingScratch } from './sampling/draw-tok
 import { isEmptyPlan, sequencesOf } from './scheduling/plan-step.js';
 import { SequenceTable, type Entry } from './scheduling/sequence-table.js';
 import { StepScheduler, type ScheduledStep } from './scheduling/step-scheduler.js';
-import type { GenerationRequest, GenerationResult, TextDelta } from './sequence/generation-request.js';
+import type {
+  GenerationRequest,
+  GenerationResult,
+  StepReport,
+  TextDelta,
+} from './sequence/generation-request.js';
 import { Generation } from './sequence/generation.js';
 import type { Sequence } from './sequence/sequence.js';
 import { Ticket } from './sequence/ticket.js';
@@ -21,8 +26,8 @@ const NO_LOGITS: PlanLogits = [];
 
 /**
  * Continuous batching over one model: sequences join and leave between steps. Each step is planned, run and
- * committed; until it is committed, no sequence changes. A deterministic sequence's tokens depend on its own request
- * only.
+ * committed; until it is committed, no sequence changes. What it came to is told while the model runs the next one. A
+ * deterministic sequence's tokens depend on its own request only.
  */
 export class Engine {
   readonly #options: EngineOptions;
@@ -31,6 +36,9 @@ export class Engine {
   readonly #scheduler: StepScheduler;
   readonly #scratch: SamplingScratch;
   #loop: Promise<void> | null = null;
+  /** Tells of the last step, once. */
+  #tell: (() => void) | null = null;
+  #hiddenMs = 0;
   #closed = false;
 
   constructor(dependencies: EngineDependencies) {
@@ -99,6 +107,7 @@ export class Engine {
       await yieldToEventLoop();
       try {
         await this.#step();
+        if (this.#table.running.length === 0) this.#tellLastStep();
       } catch (cause) {
         this.#fail(() => true, cause);
       }
@@ -113,7 +122,9 @@ export class Engine {
     const runStartMs = nowMs();
     let logits: PlanLogits;
     try {
-      logits = isEmptyPlan(step.plan) ? NO_LOGITS : await this.#runModel(step);
+      const running = isEmptyPlan(step.plan) ? NO_LOGITS : this.#runModel(step);
+      this.#tellLastStep();
+      logits = await running;
     } catch (cause) {
       const planned = new Set(sequencesOf(step.plan));
       this.#fail(({ sequence }) => planned.has(sequence), cause);
@@ -140,23 +151,36 @@ export class Engine {
     const { deltas, settle } = this.#endSequences(outcomes);
     this.#table.admit();
     const drafts = this.#scheduler.learn(step, { ...counts, modelMs });
-    try {
-      onStep({
-        ...counts,
-        ...drafts,
-        generatedTokens: counts.generatedTokens + drafts.acceptedTokens,
-        deltas,
-        prefixQueryTokens: this.#cache.reusesPrefixes ? step.prefixHitTokens + counts.prefillTokens : 0,
-        prefixHitTokens: step.prefixHitTokens,
-        preemptions: step.preemptions,
-        slotsUsed: this.#table.running.length,
-        cachedTokens: this.#table.running.reduce((sum, { sequence }) => sum + sequence.processedTokens, 0),
-        modelMs,
-        stepMs: nowMs() - startMs,
-      });
-    } finally {
-      settle();
-    }
+    const report: StepReport = {
+      ...counts,
+      ...drafts,
+      generatedTokens: counts.generatedTokens + drafts.acceptedTokens,
+      deltas,
+      prefixQueryTokens: this.#cache.reusesPrefixes ? step.prefixHitTokens + counts.prefillTokens : 0,
+      prefixHitTokens: step.prefixHitTokens,
+      preemptions: step.preemptions,
+      slotsUsed: this.#table.running.length,
+      cachedTokens: this.#table.running.reduce((sum, { sequence }) => sum + sequence.processedTokens, 0),
+      modelMs,
+      hiddenMs: this.#hiddenMs,
+      stepMs: nowMs() - startMs,
+    };
+    this.#tell = () => {
+      try {
+        onStep(report);
+      } finally {
+        settle();
+      }
+    };
+  }
+
+  #tellLastStep(): void {
+    const { nowMs } = this.#options;
+    const startMs = nowMs();
+    const tell = this.#tell;
+    this.#tell = null;
+    tell?.();
+    this.#hiddenMs = nowMs() - startMs;
   }
 
   /** Frees the places of what is over. `settle` answers the callers, once the report is out. */

@@ -18,6 +18,7 @@ const step = (part: Partial<StepReport>): StepReport => ({
   slotsUsed: 0,
   cachedTokens: 0,
   modelMs: 0,
+  hiddenMs: 0,
   stepMs: 0,
   ...part,
 });

@@ -71,7 +71,9 @@ export class BlockCacheManager implements CacheManager {
   }
 
   async run(plan: StepPlan<Sequence>): Promise<PlanLogits> {
-    await this.#copyBlocks();
+    const waiting = [...this.#tables.values()].filter(({ copy }) => copy !== null);
+    // Without copies the run starts before this returns.
+    if (waiting.length > 0) await this.#copyBlocks(waiting);
     const rows = [...decodeRuns(plan), ...chunkRuns(plan)].map((run) => this.#rowOf(run));
     this.#ranExact = isExact(plan);
     return this.#runner.run({ rows, exact: this.#ranExact });
@@ -101,9 +103,7 @@ export class BlockCacheManager implements CacheManager {
   }
 
   /** Makes the copies that tables wait for, all at once. Where that fails they are still to be made. */
-  async #copyBlocks(): Promise<void> {
-    const waiting = [...this.#tables.values()].filter(({ copy }) => copy !== null);
-    if (waiting.length === 0) return;
+  async #copyBlocks(waiting: readonly BlockTable[]): Promise<void> {
     await this.#runner.copyBlocks(waiting.map(({ copy }) => copy!));
     for (const table of waiting) table.copied();
   }

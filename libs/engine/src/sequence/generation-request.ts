@@ -120,5 +120,7 @@ export interface StepReport {
   /** Tokens in the key-value cache after the step. */
   readonly cachedTokens: number;
   readonly modelMs: number;
+  /** Of it, the host's time for telling of the step before. */
+  readonly hiddenMs: number;
   readonly stepMs: number;
 }
