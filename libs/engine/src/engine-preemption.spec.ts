@@ -52,6 +52,26 @@ describe('when texts grow out of memory', () => {
     );
   });
 
+  it('one that is submitted during a run waits for its end where a slot must give memory back first', async () => {
+    const short = grow('c', { maxTokens: 2 });
+    let submitted: Promise<GenerationResult> | null = null;
+    const { engine } = createEngine({
+      slots: 2,
+      contextTokens: 64,
+      cacheTokens: 64,
+      beforeStep: (index) => {
+        // The first text is over, and its slot holds more than this one will.
+        if (index === 26) submitted = engine.submit(short);
+      },
+    });
+    await Promise.all([
+      engine.submit(grow('a', { maxTokens: 20 })),
+      engine.submit(grow('b', { maxTokens: 30 })),
+    ]);
+    const [result, alone] = await Promise.all([submitted!, runAlone(short)]);
+    expect(essence(result)).toEqual(essence(alone));
+  });
+
   it('nothing is preempted for what a free slot holds', async () => {
     const { engine, reports, runner } = createEngine({ slots: 2, contextTokens: 64, cacheTokens: 64 });
     const first = engine.submit(grow('a', { maxTokens: 20 }));

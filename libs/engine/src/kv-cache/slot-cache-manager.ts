@@ -26,6 +26,8 @@ export class SlotCacheManager implements CacheManager {
   /** True where all slots can be full at once. */
   readonly #isRoomy: boolean;
   #mayHaveHoles = false;
+  /** No memory is given back meanwhile. */
+  #isRunning = false;
 
   /** @param wantsPrefixes false leaves the runner's block store unused */
   constructor(runner: ModelRunner, wantsPrefixes: boolean) {
@@ -44,7 +46,13 @@ export class SlotCacheManager implements CacheManager {
     const slot = this.#slots.acquire();
     if (slot === undefined) return 'no-room-now';
     // Memory that an earlier, longer text left in the slot would be held without use.
-    if (!this.#isRoomy && this.#resident.of(slot) > sequence.mostTokens) this.#trim(slot);
+    if (!this.#isRoomy && this.#resident.of(slot) > sequence.mostTokens) {
+      if (this.#isRunning) {
+        this.#slots.release(slot);
+        return 'no-room-now';
+      }
+      this.#trim(slot);
+    }
     this.#places.set(sequence, { slot, pureTokens: 0, firstKeptBlock: null });
     return 'granted';
   }
@@ -69,8 +77,13 @@ export class SlotCacheManager implements CacheManager {
   }
 
   async run(plan: StepPlan<Sequence>): Promise<PlanLogits> {
-    const { decodes, prefills } = await this.#runner.run(this.#toModelStep(plan));
-    return [...decodes.map((row) => [row]), ...prefills];
+    this.#isRunning = true;
+    try {
+      const { decodes, prefills } = await this.#runner.run(this.#toModelStep(plan));
+      return [...decodes.map((row) => [row]), ...prefills];
+    } finally {
+      this.#isRunning = false;
+    }
   }
 
   keepChunk(sequence: Sequence, tokenCount: number): void {

@@ -36,7 +36,7 @@ export interface CacheLimits {
 /**
  * The model with its key-value cache, in which it gives sequences their places. A plan speaks of sequences and token
  * counts; only the manager knows where their tokens are, so that slots on a CPU and a pool of blocks on a GPU serve the
- * same scheduler. One `run` at a time, and all other calls between runs.
+ * same scheduler. One `run` at a time, and all other calls between runs, but for `admit`: requests come at any time.
  */
 export interface CacheManager {
   readonly limits: CacheLimits;
