@@ -1,7 +1,7 @@
 import type { PagedRow, PagedStep } from '#engine';
 
 /** Tokens that follow each other in one sequence: what PagedAttention calls a sequence of its batch. */
-export interface PackedSpan {
+interface PackedSpan {
   readonly blocks: readonly number[];
   readonly tokenIds: Int32Array;
   readonly startPosition: number;
