@@ -9,8 +9,13 @@ import { freePort } from './free-port.js';
 
 export const MODEL = 'drover-tiny';
 
-const BITS_PER_WEIGHT = { '8_0': 8, '6_5': 6.5, '5_0': 5 } as const;
-export type VariantName = keyof typeof BITS_PER_WEIGHT;
+const VARIANTS = {
+  '8_0': () => buildDroverTinyVariant(8),
+  '6_5': () => buildDroverTinyVariant(6.5),
+  '5_0': () => buildDroverTinyVariant(5),
+  '8_0-gpu': () => buildDroverTinyVariant(8, 'f16'),
+};
+export type VariantName = keyof typeof VARIANTS;
 
 export interface SystemOptions {
   /** Variants on disk. Default 8_0. */
@@ -105,5 +110,5 @@ export async function startSystemForTest(options?: SystemOptions): Promise<Syste
 async function linkVariant(dataDir: string, variant: VariantName): Promise<void> {
   const link = variantDirectory(dataDir, MODEL, variant);
   await mkdir(dirname(link), { recursive: true });
-  await symlink(await buildDroverTinyVariant(BITS_PER_WEIGHT[variant]), link);
+  await symlink(await VARIANTS[variant](), link);
 }
