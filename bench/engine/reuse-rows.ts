@@ -2,7 +2,8 @@ import { measurePrefix, measureRepetition } from '../support/measure-reuse.js';
 import { median, roundTo } from '../support/median.js';
 import type { BenchShape, ShapeName } from '../support/shapes.js';
 
-const REQUESTS = 8;
+/** That share a system prompt. */
+export const PREFIX_REQUESTS = 8;
 const REPETITION = {
   default: { promptTokens: 256, answerTokens: 256 },
   '1b': { promptTokens: 128, answerTokens: 64 },
@@ -36,7 +37,7 @@ export async function measureReuse(
   turns: number,
 ): Promise<{ prefix: PrefixRow; speculation: SpeculationRow }> {
   const prefix = await inTurns(turns, (prefixCache) => {
-    const load = { requests: REQUESTS, systemPromptTokens: shape.systemPromptTokens };
+    const load = { requests: PREFIX_REQUESTS, systemPromptTokens: shape.systemPromptTokens };
     return measurePrefix(shape.runner, load, prefixCache, shape.createDecoder);
   });
   const repetition = await inTurns(turns, (speculation) =>
@@ -50,7 +51,7 @@ export async function measureReuse(
   return {
     prefix: {
       shape: shape.name,
-      requests: REQUESTS,
+      requests: PREFIX_REQUESTS,
       systemPromptTokens: shape.systemPromptTokens,
       prefillTokens: tokens,
       prefillTokensWithout: tokensWithout,

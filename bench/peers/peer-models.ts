@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KvCacheType } from '#contracts';
-import { decoderLinears, readLlamaConfig, type LlamaConfig } from '#model-store';
+import { readLlamaConfig, type LlamaConfig } from '#model-store';
 import {
   LlamaCheckpoint,
   planUniform,
@@ -12,6 +12,7 @@ import {
   type RandomModelShape,
   type WeightSource,
 } from '#quantizer';
+import { weightBytes } from '../support/weight-bytes.js';
 import { ggufBits, writeGguf } from './gguf/write-gguf.js';
 
 export const SHAPES = ['default', '1b', '8b'] as const;
@@ -116,9 +117,4 @@ async function writeRandom(
   const source: WeightSource = randomWeights(await readLlamaConfig(directory), SEED);
   await writeGguf(source, bits, ggufPath);
   return source.config;
-}
-
-function weightBytes(config: LlamaConfig, linearBits: number, headBits: number): number {
-  const linears = decoderLinears(config).reduce((sum, { rows, columns }) => sum + rows * columns, 0);
-  return (linears * linearBits + config.vocabSize * config.hiddenSize * headBits) / 8;
 }

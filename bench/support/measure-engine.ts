@@ -1,4 +1,4 @@
-import { Engine, type ModelRunner, type StepReport, type TokenTextDecoder } from '#engine';
+import { Engine, type ModelRunner, type PagedRunner, type StepReport, type TokenTextDecoder } from '#engine';
 import { cpuMsNow } from './cpu-time.js';
 import { greedyRequest } from './greedy-request.js';
 import { randomPrompt } from './random-prompt.js';
@@ -12,7 +12,7 @@ export interface EngineLoad {
   readonly deterministic?: boolean;
 }
 
-const PREFILL_CHUNK_TOKENS = 256;
+export const PREFILL_CHUNK_TOKENS = 256;
 
 /** Figures of one turn. CPU is user and system time over all cores. */
 export interface EngineFigures {
@@ -20,8 +20,10 @@ export interface EngineFigures {
   readonly decodeCpuMsPerToken: number;
   readonly prefillTokensPerS: number;
   readonly prefillCpuMsPerToken: number;
-  /** Median time of a decode step outside the model's run: sampling, stop rules, text. */
+  /** Time of each decode step outside the model's run: sampling, stop rules, text. */
   readonly stepOverheadsMs: readonly number[];
+  /** The host's work of each decode step while the model ran. */
+  readonly hiddenMs: readonly number[];
 }
 
 interface StepSample {
@@ -35,7 +37,7 @@ interface StepSample {
  * from the prefix cache. The runner's block store must hold all of them.
  */
 export async function measureEngine(
-  runner: ModelRunner,
+  runner: ModelRunner | PagedRunner,
   load: EngineLoad,
   createDecoder: () => TokenTextDecoder,
 ): Promise<EngineFigures> {
@@ -98,6 +100,7 @@ function decodeFigures(steps: readonly StepSample[], sequences: number) {
     decodeTokensPerS: (tokens * 1000) / (last.endedAtMs - first.endedAtMs),
     decodeCpuMsPerToken: (last.cpuMs - first.cpuMs) / tokens,
     stepOverheadsMs: full.map(({ report }) => report.stepMs - report.modelMs),
+    hiddenMs: full.map(({ report }) => report.hiddenMs),
   };
 }
 

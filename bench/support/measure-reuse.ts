@@ -1,4 +1,4 @@
-import { Engine, type ModelRunner, type TokenTextDecoder } from '#engine';
+import { Engine, type ModelRunner, type PagedRunner, type TokenTextDecoder } from '#engine';
 import { greedyRequest } from './greedy-request.js';
 import { median } from './median.js';
 import { randomPrompt } from './random-prompt.js';
@@ -22,7 +22,7 @@ export interface PrefixFigures {
 
 /** Requests that come at once, with one system prompt and a question of their own each, to a new engine. */
 export async function measurePrefix(
-  runner: ModelRunner,
+  runner: ModelRunner | PagedRunner,
   load: PrefixLoad,
   prefixCache: boolean,
   createDecoder: () => TokenTextDecoder,
@@ -64,7 +64,7 @@ export interface RepetitionFigures {
 
 /** One request whose prompt repeats itself. */
 export async function measureRepetition(
-  runner: ModelRunner,
+  runner: ModelRunner | PagedRunner,
   load: { readonly promptTokens: number; readonly answerTokens: number },
   speculation: boolean,
   createDecoder: () => TokenTextDecoder,
