@@ -24,6 +24,9 @@ function refusalOfSchema(schema: unknown) {
   return refusalOf(() => checkFormat({ type: 'json_schema', json_schema: { name: 'test', schema: parsed } }));
 }
 
+const toolsRefusal = (tools: readonly Tool[], toolChoice: ToolChoice) =>
+  refusalOf(() => checkTools(tools, toolChoice));
+
 const refusalOfRegex = (pattern: string) => refusalOf(() => checkFormat({ type: 'regex', pattern }));
 
 describe('A schema is refused by the name of the field', () => {
@@ -59,6 +62,36 @@ describe('A schema is refused as a whole', () => {
     expect(refusalOfSchema({ anyOf: [{ $ref: '#' }, { type: 'null' }] })?.message).toContain(
       'refers to itself',
     );
+  });
+
+  it('where reading it would hold up everyone else', () => {
+    const branches = Array.from({ length: 400 }, (_, index) => ({ const: index }));
+    expect(refusalOfSchema({ oneOf: branches })?.message).toContain('more than 50000 comparisons');
+    const node = (name: string) => ({
+      type: 'object',
+      properties: Object.fromEntries(
+        branches.slice(0, 12).map((_, at) => [`p${at}`, { $ref: `#/$defs/${name}` }]),
+      ),
+      required: ['p0', 'p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7', 'p8', 'p9', 'p10', 'p11'],
+    });
+    const bomb = {
+      oneOf: [{ $ref: '#/$defs/a' }, { $ref: '#/$defs/b' }],
+      $defs: { a: node('a'), b: node('b') },
+    };
+    expect(refusalOfSchema(bomb)?.message).toContain('more than 50000 comparisons');
+    const long = Object.fromEntries(branches.map((_, at) => [`p${at}`.padEnd(40, 'x'), {}]));
+    const open = { type: 'object', properties: long, additionalProperties: {} };
+    expect(refusalOfSchema(open)?.param).toBe(`${SCHEMA}.additionalProperties`);
+  });
+
+  it('where a list has more places than a stack is deep, and not where it has as many as allowed', () => {
+    const places = (count: number) => ({
+      type: 'array',
+      prefixItems: Array.from({ length: count }, () => true),
+    });
+    expect(refusalOfSchema(places(1025))?.message).toContain('at most 1024');
+    const nested = { ...places(1023), prefixItems: [...places(1023).prefixItems, places(1024)] };
+    expect(refusalOfSchema(nested)).toBeNull();
   });
 
   it('where it is too deep or too long', () => {
@@ -117,4 +150,14 @@ it('A demanded call names the tool whose parameters are not supported', () => {
       checkTools(tools, ok);
     }),
   ).toBeNull();
+});
+
+it('Tools are refused for parameters of too many characters together, and taken where one of them is named', () => {
+  const parameters = { type: 'object', description: 'a'.repeat(40_000) };
+  const tools = ['a', 'b', 'c', 'd'].map((name) => ({
+    type: 'function' as const,
+    function: { name, parameters },
+  }));
+  expect(toolsRefusal(tools, 'required')?.message).toContain('at most 131072');
+  expect(toolsRefusal(tools, { type: 'function', function: { name: 'a' } })).toBeNull();
 });

@@ -7,9 +7,15 @@ import { type MaskScope, TokenMasks } from './token-masks.js';
 import { TokenSorter } from './token-sorter.js';
 import { buildTokenTrie } from './token-trie.js';
 
-const MAX_GRAMMAR_BYTES = 64 * 1024 * 1024;
-/** Of the tokens found for the states of all grammars. */
-const MAX_TOKENS_BYTES = 64 * 1024 * 1024;
+/** Bytes of what is kept for the next time, about; all of it can be found again. */
+export interface KeptLimits {
+  /** Of compiled grammars, with the states found so far. */
+  readonly grammarBytes: number;
+  /** Of the tokens that may follow the states of all grammars. */
+  readonly tokenBytes: number;
+}
+
+const KEPT_LIMITS: KeptLimits = { grammarBytes: 64 * 1024 * 1024, tokenBytes: 64 * 1024 * 1024 };
 
 export interface ConstraintVocabulary {
   /** By token id, as many as there are ids; null for control tokens. */
@@ -26,22 +32,26 @@ export interface ConstraintFactory {
 /** Compiles what responses must be, for one vocabulary; what was compiled before is found again by its content. */
 export class ConstraintCompiler {
   readonly #vocabulary: ConstraintVocabulary;
-  readonly #grammars = new ByteLru<KeptGrammar>(MAX_GRAMMAR_BYTES, ({ recogniser }) => {
-    recogniser.forget();
-  });
+  readonly #grammars: ByteLru<KeptGrammar>;
   readonly #scope: MaskScope;
   #compiled = 0;
 
   /** Goes through the whole vocabulary once: a second or two for 128,000 tokens, so that no request waits for it. */
-  constructor(vocabulary: ConstraintVocabulary) {
+  constructor(vocabulary: ConstraintVocabulary, { grammarBytes, tokenBytes } = KEPT_LIMITS) {
     this.#vocabulary = vocabulary;
+    this.#grammars = new ByteLru(grammarBytes, ({ recogniser }) => recogniser.forget());
     const { bytesOf, endTokenIds } = vocabulary;
     this.#scope = {
       trie: buildTokenTrie(bytesOf),
       endTokenIds,
-      kept: new ByteLru(MAX_TOKENS_BYTES),
+      kept: new ByteLru(tokenBytes),
       sorter: new TokenSorter(bytesOf.length),
     };
+  }
+
+  /** At most the limits and the value kept last. */
+  get keptBytes(): KeptLimits {
+    return { grammarBytes: this.#grammars.bytes, tokenBytes: this.#scope.kept.bytes };
   }
 
   /**

@@ -2,6 +2,9 @@ import type { MatchState } from '../grammar/match-state.js';
 import type { Recogniser } from '../grammar/recogniser.js';
 import { childOf, ROOT, type TokenTrie } from './token-trie.js';
 
+/** Longer rests are not spelled: one token a byte is an upper bound, and counts like `minItems` multiply. */
+const MAX_SPELLED_BYTES = 16_384;
+
 /**
  * Tokens that complete a text from each state, by the shortest rest in bytes: its fewest tokens, and an end token where
  * the text could go on. Every state on that way has one less than the token before it, so a sequence that can afford a
@@ -21,6 +24,7 @@ export class ShortestRests {
   tokensFrom(state: MatchState): number {
     const known = this.#tokens.get(state);
     if (known !== undefined) return known;
+    if (state.bytesToEnd > MAX_SPELLED_BYTES) return state.bytesToEnd + 1;
     const { states, bytes } = this.#shortestWay(state);
     for (let at = bytes.length; at >= 0; at -= 1) {
       const from = states[at];

@@ -1,5 +1,5 @@
-import { normaliseRanges, utf8Sequences } from './code-points.js';
-import type { GrammarNode, GrammarRule } from './grammar-node.js';
+import { type ByteRange, normaliseRanges, utf8Sequences } from './code-points.js';
+import type { CodePointRange, GrammarNode, GrammarRule } from './grammar-node.js';
 import { GrammarError } from './grammar-error.js';
 
 /** What an automaton may hold; building so many takes some tens of milliseconds. */
@@ -58,6 +58,7 @@ class AutomatonBuilder {
   readonly ends = new Set<number>();
   readonly #rules = new Map<GrammarRule, { entry: number; end: number }>();
   readonly #unfinished: GrammarRule[] = [];
+  readonly #encodings = new Map<string, ByteRange[][]>();
 
   /** Its states; the body follows in `finish`, so that rules may be nested to any depth and refer to each other. */
   rule(rule: GrammarRule): { entry: number; end: number } {
@@ -80,16 +81,9 @@ class AutomatonBuilder {
   #add(node: GrammarNode, from: number, to: number): void {
     switch (node.kind) {
       case 'text':
-        return this.#addBytes(
-          Array.from(new TextEncoder().encode(node.text), (byte) => [byte, byte] as const),
-          from,
-          to,
-        );
+        return this.#addText(node.text, from, to);
       case 'character':
-        for (const range of normaliseRanges(node.ranges)) {
-          for (const bytes of utf8Sequences(range)) this.#addBytes(bytes, from, to);
-        }
-        return;
+        return this.#addCharacter(node.ranges, from, to);
       case 'sequence':
         return this.#addChain(node.parts, from, to);
       case 'choice':
@@ -126,14 +120,44 @@ class AutomatonBuilder {
     });
   }
 
-  #addBytes(ranges: readonly (readonly [number, number])[], from: number, to: number): void {
-    if (ranges.length === 0) return this.#jump(from, to);
+  #addText(text: string, from: number, to: number): void {
+    const bytes = new TextEncoder().encode(text);
+    if (bytes.length === 0) return this.#jump(from, to);
     let at = from;
-    ranges.forEach(([firstByte, lastByte], index) => {
-      const next = index === ranges.length - 1 ? to : this.#addState();
-      this.#state(at).arcs.push({ firstByte, lastByte, to: next });
+    bytes.forEach((byte, index) => {
+      const next = index === bytes.length - 1 ? to : this.#addState();
+      this.#state(at).arcs.push({ firstByte: byte, lastByte: byte, to: next });
       at = next;
     });
+  }
+
+  /** From the last byte on, so that encodings that end alike share their states. */
+  #addCharacter(ranges: readonly CodePointRange[], from: number, to: number): void {
+    const known = new Map<string, number>();
+    for (const [first, ...rest] of this.#encode(ranges)) {
+      if (first === undefined) continue;
+      let next = to;
+      for (const bytes of rest.toReversed()) next = this.#stateBefore(bytes, next, known);
+      this.#state(from).arcs.push({ firstByte: first[0], lastByte: first[1], to: next });
+    }
+  }
+
+  /** Classes come again and again in a pattern. */
+  #encode(ranges: readonly CodePointRange[]): ByteRange[][] {
+    const key = ranges.join();
+    const known = this.#encodings.get(key) ?? normaliseRanges(ranges).flatMap(utf8Sequences);
+    this.#encodings.set(key, known);
+    return known;
+  }
+
+  #stateBefore([firstByte, lastByte]: ByteRange, to: number, known: Map<string, number>): number {
+    const key = `${firstByte}-${lastByte}:${to}`;
+    const shared = known.get(key);
+    if (shared !== undefined) return shared;
+    const state = this.#addState();
+    this.#state(state).arcs.push({ firstByte, lastByte, to });
+    known.set(key, state);
+    return state;
   }
 
   #jump(from: number, to: number): void {

@@ -19,6 +19,12 @@ const MAX_ITEMS = 1024;
 export function convertArray(schema: JsonObject, path: string, part: ConvertPart): GrammarNode | null {
   const prefix = schema['prefixItems'] ?? [];
   if (!isJsonArray(prefix)) throw schemaError(`${path}.prefixItems`, 'must be a list of schemas');
+  if (prefix.length > MAX_ITEMS) {
+    throw schemaError(
+      `${path}.prefixItems`,
+      `has ${prefix.length} schemas; at most ${MAX_ITEMS} are supported`,
+    );
+  }
   const items: Json = schema['items'] ?? prefix.length === 0;
   const least = readCount(schema, path, 'minItems', MAX_ITEMS) ?? 0;
   const most = readCount(schema, path, 'maxItems', MAX_ITEMS) ?? null;
@@ -50,7 +56,7 @@ function listOf(
       continue;
     }
     const more = sequence(COMMA, node, tail);
-    tail = count <= least ? more : optional(more);
+    tail = shared('rest of the list', count <= least ? more : optional(more));
   }
   const list = sequence(head ?? item, tail);
   return least === 0 ? optional(list) : list;

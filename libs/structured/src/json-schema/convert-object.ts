@@ -17,6 +17,8 @@ import type { ConvertPart } from './schema-types.js';
 
 const MAX_PROPERTIES = 512;
 const MAX_KEY_CHARS = 256;
+/** Of all names that further properties must not have. */
+const MAX_EXCLUDED_CHARS = 4096;
 
 interface Property {
   readonly member: GrammarNode;
@@ -31,6 +33,7 @@ export function convertObject(schema: JsonObject, path: string, part: ConvertPar
   const required = readRequired(schema, path, names);
   const additional: Json = schema['additionalProperties'] ?? names.length === 0;
   checkNames(names, path);
+  if (additional !== false) checkExcluded(names, path);
   if (names.length === 0 && additional === true) return null;
   const further = additional === false ? null : part(additional, `${path}.additionalProperties`);
   if (names.length === 0) return further === null ? text('{}') : mapOf(ANY_STRING, further);
@@ -87,6 +90,16 @@ function checkNames(names: readonly string[], path: string): void {
     throw schemaError(
       `${path}.properties`,
       `has a name of more than ${MAX_KEY_CHARS} characters or with half a character`,
+    );
+  }
+}
+
+function checkExcluded(names: readonly string[], path: string): void {
+  const chars = names.reduce((sum, name) => sum + name.length, 0);
+  if (chars > MAX_EXCLUDED_CHARS) {
+    throw schemaError(
+      `${path}.additionalProperties`,
+      `must be false where the names in properties have more than ${MAX_EXCLUDED_CHARS} characters together`,
     );
   }
 }

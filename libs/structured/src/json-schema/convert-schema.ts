@@ -12,7 +12,7 @@ import { convertArray } from './convert-array.js';
 import { convertInteger, convertNumber } from './convert-number.js';
 import { convertObject } from './convert-object.js';
 import { convertString } from './convert-string.js';
-import { checkDisjoint } from './disjoint-schemas.js';
+import { DisjointSchemas } from './disjoint-schemas.js';
 import { resolveReference } from './resolve-reference.js';
 import { schemaError } from './schema-error.js';
 import {
@@ -43,9 +43,11 @@ export function convertSchema(schema: Json, path: string): GrammarNode {
 class SchemaConverter {
   readonly #root: Json;
   readonly #rules = new Map<string, GrammarRule>();
+  readonly #disjoint: DisjointSchemas;
 
   constructor(root: Json) {
     this.#root = root;
+    this.#disjoint = new DisjointSchemas(root);
   }
 
   convert(schema: Json, path: string, depth: number): GrammarNode {
@@ -59,7 +61,7 @@ class SchemaConverter {
     if (schema['enum'] !== undefined || schema['const'] !== undefined) return convertValues(schema, path);
     if (schema['anyOf'] !== undefined) return convertUnion(schema, path, 'anyOf', part);
     if (schema['oneOf'] !== undefined) {
-      checkDisjoint(this.#root, schema['oneOf'], `${path}.oneOf`);
+      this.#disjoint.check(schema['oneOf'], `${path}.oneOf`);
       return convertUnion(schema, path, 'oneOf', part);
     }
     if (schema['allOf'] !== undefined) return convertAllOf(schema, path, part);

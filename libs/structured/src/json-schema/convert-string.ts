@@ -1,4 +1,4 @@
-import { type GrammarNode, repeat } from '../grammar/grammar-node.js';
+import { type GrammarNode, repeat, shared } from '../grammar/grammar-node.js';
 import { encodeCharacters } from '../json/encode-characters.js';
 import { ANY_STRING, quoted, STRING_CHARACTER } from '../json/json-grammar.js';
 import { parseRegex } from '../regex/parse-regex.js';
@@ -22,6 +22,13 @@ const FORMATS: Readonly<Record<string, string>> = {
   email:
     '[A-Za-z0-9_+-]{1,64}(\\.[A-Za-z0-9_+-]{1,32}){0,3}@[A-Za-z0-9]{1,63}(\\.[A-Za-z0-9]{1,63}){0,3}\\.[A-Za-z]{2,24}',
 };
+
+const FORMAT_GRAMMARS = new Map(
+  Object.entries(FORMATS).map(([name, regex]) => [
+    name,
+    shared(name, encodeCharacters(parseRegex(regex, 'whole'))),
+  ]),
+);
 
 export function convertString(schema: JsonObject, path: string): GrammarNode {
   const minLength = readCount(schema, path, 'minLength', MAX_STRING_CHARS);
@@ -56,7 +63,7 @@ function convertPattern(pattern: unknown, path: string): GrammarNode {
 }
 
 function convertFormat(format: unknown, path: string): GrammarNode {
-  const regex = typeof format === 'string' && Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
-  if (regex === undefined) throw schemaError(path, `must be one of ${Object.keys(FORMATS).join(', ')}`);
-  return encodeCharacters(parseRegex(regex, 'whole'));
+  const grammar = typeof format === 'string' ? FORMAT_GRAMMARS.get(format) : undefined;
+  if (grammar === undefined) throw schemaError(path, `must be one of ${Object.keys(FORMATS).join(', ')}`);
+  return grammar;
 }

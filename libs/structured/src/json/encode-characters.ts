@@ -1,6 +1,18 @@
 import { intersectRanges, normaliseRanges } from '../grammar/code-points.js';
-import { character, choice, type GrammarNode, sequence, shared, text } from '../grammar/grammar-node.js';
+import {
+  character,
+  choice,
+  type CodePointRange,
+  type GrammarNode,
+  sequence,
+  shared,
+  text,
+} from '../grammar/grammar-node.js';
 import { PLAIN_RANGES } from './json-grammar.js';
+
+const ESCAPED = Array.from({ length: 0x5d }, (_, code) => code).filter(
+  (code) => !PLAIN_RANGES.some(([first, last]) => first <= code && code <= last),
+);
 
 /** A language over characters as the same language inside a JSON string: quotes, backslashes and controls escaped. */
 export function encodeCharacters(node: GrammarNode): GrammarNode {
@@ -8,10 +20,10 @@ export function encodeCharacters(node: GrammarNode): GrammarNode {
     case 'text':
       return text(JSON.stringify(node.text).slice(1, -1));
     case 'character': {
+      const single = singleCharacter(node.ranges);
+      if (single !== null) return text(JSON.stringify(single).slice(1, -1));
       const ranges = normaliseRanges(node.ranges);
-      const escaped = Array.from({ length: 0x5d }, (_, code) => code).filter(
-        (code) => ranges.some(([first, last]) => first <= code && code <= last) && !isPlain(code),
-      );
+      const escaped = ESCAPED.filter((code) => ranges.some(([first, last]) => first <= code && code <= last));
       return choice(
         character(...intersectRanges(ranges, PLAIN_RANGES)),
         ...escaped.map((code) => text(JSON.stringify(String.fromCodePoint(code)).slice(1, -1))),
@@ -30,6 +42,8 @@ export function encodeCharacters(node: GrammarNode): GrammarNode {
   }
 }
 
-function isPlain(code: number): boolean {
-  return PLAIN_RANGES.some(([first, last]) => first <= code && code <= last);
+function singleCharacter([range, ...others]: readonly CodePointRange[]): string | null {
+  const isSingle = range !== undefined && others.length === 0 && range[0] === range[1];
+  const char = isSingle ? String.fromCodePoint(range[0]) : '';
+  return isSingle && char.isWellFormed() ? char : null;
 }
