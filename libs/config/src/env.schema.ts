@@ -156,7 +156,7 @@ export const launcherEnvSchema = z.object({
     .default('8_0,6_5,5_0')
     .transform((text) => text.split(','))
     .pipe(z.array(z.string().regex(VARIANT_NAME)))
-    .describe('Variants that `npm start` runs, one worker each.'),
+    .describe('Variants that `npm start` runs, one worker each; on a GPU `6_5` is served as `6_5-gpu`.'),
   DROVER_DEVICE: workerEnvSchema.shape.DROVER_DEVICE,
   DROVER_DRAIN_S: workerEnvSchema.shape.DROVER_DRAIN_S,
 });
