@@ -25,10 +25,12 @@ export interface LoopView {
   readonly exitClasses: readonly number[];
 }
 
-/** Null where the readings of a state are not all of one loop or what follows it. */
+/** From the innermost loop that it can be; null where the readings of a state are not all of one or what follows it. */
 export function viewFromLoop(recogniser: Recogniser, state: MatchState): LoopView | null {
-  for (const frame of new Set(state.readings.map((reading) => nearestLoop(recogniser, reading.frame)))) {
-    const view = frame === null ? null : viewFrom(recogniser, state, frame);
+  const loops = new Set(state.readings.map(({ frame }) => nearestLoop(recogniser, frame)));
+  const passages = [...loops].filter((frame) => frame !== null).toSorted((a, b) => depthOf(b) - depthOf(a));
+  for (const passage of passages) {
+    const view = viewFrom(recogniser, state, passage);
     if (view !== null) return view;
   }
   return null;
@@ -38,6 +40,12 @@ function nearestLoop(recogniser: Recogniser, from: Frame | null): Frame | null {
   let frame = from;
   while (frame !== null && recogniser.loopAt(frame.returnTo) === null) frame = frame.parent;
   return frame;
+}
+
+function depthOf(from: Frame): number {
+  let depth = 0;
+  for (let frame: Frame | null = from; frame !== null; frame = frame.parent) depth += 1;
+  return depth;
 }
 
 function viewFrom(
