@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GenerationResult } from './sequence/generation-request.js';
@@ -79,6 +80,25 @@ describe.each(layouts)('a step over %s', (layout) => {
     });
     await engine.submit(request('ab', { maxTokens: 3 }));
     expect(events).toEqual(['run 0', 'run 1', 'tell 0', 'run 2', 'tell 1', 'tell 2']);
+  });
+
+  it('that cannot be told of fails its successor once that has run, and the engine goes on', async () => {
+    let told = 0;
+    const { engine, runner } = createEngineOver(layout, {
+      // As long as the engine would wait before its next step, and longer.
+      beforeStep: async () => {
+        for (let turn = 0; turn < 3; turn++) await nextTurn();
+      },
+      onStep: () => {
+        if (++told === 2) throw new Error('no disk');
+      },
+    });
+    await expect(engine.submit(request('ab', { maxTokens: 5 }))).rejects.toThrow('no disk');
+    // The runner refuses two runs at once.
+    expect(essence(await engine.submit(request('cd', { maxTokens: 3 })))).toEqual(
+      essence(await runAlone(request('cd', { maxTokens: 3 }), layout)),
+    );
+    expect(runner.trace).toHaveLength(3 + 3);
   });
 
   it('is told of before the next one fails', async () => {

@@ -102,12 +102,12 @@ export class Engine {
   }
 
   async #run(): Promise<void> {
-    while (this.#table.running.length > 0) {
+    while (this.#table.running.length > 0 || this.#tell !== null) {
       // Timers and sockets have their turn, and a burst of submissions starts in one step.
       await yieldToEventLoop();
       try {
-        await this.#step();
-        if (this.#table.running.length === 0) this.#tellLastStep();
+        if (this.#table.running.length > 0) await this.#step();
+        else this.#tellLastStep();
       } catch (cause) {
         this.#fail(() => true, cause);
       }
@@ -123,8 +123,12 @@ export class Engine {
     let logits: PlanLogits;
     try {
       const running = isEmptyPlan(step.plan) ? NO_LOGITS : this.#runModel(step);
-      this.#tellLastStep();
-      logits = await running;
+      try {
+        this.#tellLastStep();
+      } finally {
+        // Whatever became of the telling, what the run works on stays in its place until it is over.
+        logits = await running;
+      }
     } catch (cause) {
       const planned = new Set(sequencesOf(step.plan));
       this.#fail(({ sequence }) => planned.has(sequence), cause);
