@@ -116,13 +116,15 @@ function requirePresent(name: string, info: TensorInfo | undefined): TensorInfo 
   return info;
 }
 
-function requireType(name: string, given: TensorInfo | undefined, type: ElementType): TensorInfo {
+/** @throws ModelContractError where it is missing or of another type */
+export function requireType(name: string, given: TensorInfo | undefined, type: ElementType): TensorInfo {
   const info = requirePresent(name, given);
   if (info.elementType === type) return info;
   throw new ModelContractError(`\`${name}\` is ${info.elementType ?? 'of an unknown type'}; need ${type}.`);
 }
 
-function fixedDimension(info: TensorInfo, axis: number): number {
+/** @throws ModelContractError where the dimension is open */
+export function fixedDimension(info: TensorInfo, axis: number): number {
   const size = info.shape[axis];
   if (typeof size === 'number') return size;
   throw new ModelContractError(

@@ -18,6 +18,7 @@ import type { RunContext } from './model-run.js';
 import { isOutOfMemory } from './ort/ort-error.js';
 import { Session, type RunBinding } from './ort/session.js';
 import { PromptChunks } from './prompt-chunks.js';
+import { requireAtLeast } from './require-at-least.js';
 import { wholeTiles } from './row-tiles.js';
 import { chooseRunMode, modelFileBytes } from './run-mode.js';
 
@@ -63,11 +64,6 @@ export async function createOnnxModelRunner(options: OnnxModelRunnerOptions): Pr
     await session.close();
     throw error;
   }
-}
-
-function requireAtLeast(least: number, name: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new RangeError(`${name} is ${value}; it must be a whole number, ${least} or more.`);
 }
 
 /** Runs a step of the engine: first all decodes as one batch, then each prompt's chunk on its own row. */

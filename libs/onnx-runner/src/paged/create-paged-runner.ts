@@ -1,6 +1,7 @@
 import type { PagedRunner, PagedRunnerInfo } from '#engine';
 import { DeviceError, parseDevice, type GpuDevice } from '../device.js';
 import { Session } from '../ort/session.js';
+import { requireAtLeast } from '../require-at-least.js';
 import { BlockCopier } from './block-copier.js';
 import { BlockPool, bytesPerBlock } from './block-pool.js';
 import { asPoolError, checkPool } from './check-pool.js';
@@ -95,11 +96,6 @@ function requireGpu(text: string): GpuDevice {
     text,
     'variants for GPUs (`…-gpu`) need `webgpu` or `cuda`. On the CPU take the variant without `-gpu`.',
   );
-}
-
-function requireAtLeast(least: number, name: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new RangeError(`${name} is ${value}; it must be a whole number, ${least} or more.`);
 }
 
 function blocksOf(

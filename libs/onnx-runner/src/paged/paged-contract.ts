@@ -1,4 +1,4 @@
-import { ModelContractError } from '../model-contract.js';
+import { fixedDimension, ModelContractError, requireType } from '../model-contract.js';
 import type { ElementType } from '../ort/element-type.js';
 import type { TensorInfo } from '../ort/session-metadata.js';
 
@@ -83,14 +83,5 @@ function requireTensor(
         '`drover quantize --device gpu`.',
     );
   }
-  if (info.elementType === type) return info;
-  throw new ModelContractError(`\`${name}\` is ${info.elementType ?? 'of an unknown type'}; need ${type}.`);
-}
-
-function fixedDimension(info: TensorInfo, axis: number): number {
-  const size = info.shape[axis];
-  if (typeof size === 'number') return size;
-  throw new ModelContractError(
-    `\`${info.name}\` is [${info.shape.join(', ')}]; its dimension ${axis} must be a number.`,
-  );
+  return requireType(name, info, type);
 }
